@@ -1,0 +1,103 @@
+"""Residual blocks and their shortcuts.
+
+Paper: Sections 3.1 to 3.3 and 4.1; Figures 2 and 5; Table 3 (options A, B, C).
+Notebook: notebooks/01_degradation.py. Tests: tests/test_blocks.py.
+"""
+
+from typing import Literal
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Shortcut = Literal["none", "A", "B", "C"]
+
+
+def conv_bn(c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.Sequential:
+    """Convolution and batch normalisation, "right after each convolution" (Section 3.4).
+
+    Shapes: (N, c_in, H, W) -> (N, c_out, H / stride, W / stride), halves rounded up.
+    """
+    # no bias: the offset of the BN that follows does the same work
+    conv = nn.Conv2d(c_in, c_out, kernel, stride, padding=kernel // 2, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(c_out))
+
+
+class PadShortcut(nn.Module):
+    """Option A where the shape changes: subsample the map, fill new channels with zeros.
+
+    Shapes: (N, C, H, W) -> (N, C + new, H / stride, W / stride), halves rounded up.
+    """
+
+    def __init__(self, new: int, stride: int) -> None:
+        super().__init__()
+        # The paper does not say where the zero channels go. Half of them on each side is what
+        # published option-A weights assume; any other place is the same net, channels renamed.
+        self.before, self.after = new // 2, new - new // 2
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x[:, :, :: self.stride, :: self.stride]
+        return F.pad(x, (0, 0, 0, 0, self.before, self.after))
+
+
+def make_shortcut(option: Shortcut, c_in: int, c_out: int, stride: int) -> nn.Module | None:
+    """Shortcut options of Section 4.1; "none" gives the plain net of Section 3.3.
+
+    Raises: ValueError for any other option.
+    """
+    same_shape = c_in == c_out and stride == 1
+    match option:
+        case "none":
+            return None
+        case "A":  # identity; new channels are zero, so no parameters
+            return nn.Identity() if same_shape else PadShortcut(c_out - c_in, stride)
+        case "B":  # projection only where the shape changes
+            return nn.Identity() if same_shape else conv_bn(c_in, c_out, 1, stride)
+        case "C":  # projection everywhere
+            return conv_bn(c_in, c_out, 1, stride)
+    raise ValueError(f"shortcut option must be none, A, B or C, got {option!r}")
+
+
+class Block(nn.Module):
+    """y = relu(F(x) + shortcut(x)): Eqn. 1 and 2, Figures 2 and 5.
+
+    Shapes: (N, c_in, H, W) -> (N, c_out, H / stride, W / stride), where c_out is
+    `width`, or 4 * `width` with a bottleneck.
+    """
+
+    def __init__(
+        self,
+        c_in: int,
+        width: int,
+        stride: int,
+        *,
+        bottleneck: bool = False,
+        shortcut: Shortcut = "A",
+        stride_in: Literal["1x1", "3x3"] = "1x1",
+    ) -> None:
+        super().__init__()
+        c_out = 4 * width if bottleneck else width
+        if bottleneck:
+            # the paper does not say which convolution strides; the first 1x1 matches Table 1's
+            # 3.8e9 multiply-adds, the 3x3 is torchvision's choice
+            first, second = (stride, 1) if stride_in == "1x1" else (1, stride)
+            self.residual = nn.Sequential(
+                conv_bn(c_in, width, 1, first),
+                nn.ReLU(inplace=True),
+                conv_bn(width, width, 3, second),
+                nn.ReLU(inplace=True),
+                conv_bn(width, c_out, 1),
+            )
+        else:
+            self.residual = nn.Sequential(
+                conv_bn(c_in, width, 3, stride),
+                nn.ReLU(inplace=True),
+                conv_bn(width, c_out, 3),
+            )
+        self.shortcut = make_shortcut(shortcut, c_in, c_out, stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.residual(x)
+        if self.shortcut is not None:  # all that separates a residual net from a plain one
+            y = y + self.shortcut(x)
+        return F.relu(y, inplace=True)

@@ -1,0 +1,115 @@
+"""A run half done, on disk, so that it goes on to bit-identical weights and records.
+
+Paper: Section 4.2 (64k updates are worth resuming).
+Notebook: notebooks/00_start_here.py. Tests: tests/test_checkpoint.py.
+"""
+
+import hashlib
+import io
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import nn
+
+from resnet_lab.errors import InputError
+from resnet_lab.files import write_whole
+from resnet_lab.records import Point
+from resnet_lab.runs import Run
+from resnet_lab.train import State
+
+MAGIC = "resnet-lab checkpoint 1"
+SCALARS = ("step", "warming", "loss_sum", "wrong", "seen", "seconds")
+
+
+def save(path: Path, run: Run, state: State, how: dict[str, str | int]) -> None:
+    """Write the whole of `state` to `path`: a line that says what it is, then the tensors.
+
+    `how` is what must not change half-way (device, precision, threads).
+    Raises: InputError if it cannot be written; an older checkpoint is then kept.
+    """
+    buffer = io.BytesIO()
+    torch.save(
+        {"net": state.net.state_dict(), "optimizer": state.optimizer.state_dict()}, buffer
+    )
+    payload = buffer.getvalue()
+    head = {
+        "is": MAGIC,
+        "run": run.hash,
+        "how": how,
+        "curve": [asdict(point) for point in state.curve],
+    } | {name: getattr(state, name) for name in SCALARS}
+    line = json.dumps(head | {"sha256": digest(head, payload)})
+    write_whole(path, line.encode() + b"\n" + payload)
+
+
+def digest(head: dict, payload: bytes) -> str:
+    """Hash of a checkpoint's first line, without the hash itself, and of its tensors."""
+    return hashlib.sha256(json.dumps(head).encode() + payload).hexdigest()
+
+
+def read_head(path: Path, run: Run) -> tuple[dict, bytes]:
+    """First line and payload of the checkpoint at `path`, checked to be whole and of this run.
+
+    Raises: InputError for a file that is cut short, changed, foreign, or of another run.
+    """
+    remedy = "delete it to train this run from its start"
+    try:
+        line, _, payload = path.read_bytes().partition(b"\n")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); {remedy}") from error
+    try:
+        head = json.loads(line)
+        known = head["is"] == MAGIC
+    except (ValueError, KeyError, TypeError):
+        known = False
+    if not known:
+        raise InputError(f"{path} is not a checkpoint of this program; {remedy}")
+    if head.pop("sha256", None) != digest(head, payload):
+        raise InputError(f"{path} is cut short or damaged; {remedy}")
+    if head["run"] != run.hash:
+        raise InputError(f"{path} is the checkpoint of another run ({head['run']}); {remedy}")
+    return head, payload
+
+
+def load(path: Path, run: Run, state: State) -> State:
+    """`state` (fresh, from `train.begin`) brought to where the checkpoint at `path` stands.
+
+    Raises: InputError for a file that is cut short, changed, foreign, or of another run.
+    """
+    head, payload = read_head(path, run)
+    tensors = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+    state.net.load_state_dict(tensors["net"])
+    state.optimizer.load_state_dict(tensors["optimizer"])
+    state.curve = [Point(**point) for point in head["curve"]]
+    for name in SCALARS:
+        setattr(state, name, head[name])
+    return state
+
+
+def weights(net: nn.Module) -> bytes:
+    """The net's state as safetensors; the same values always give the same bytes."""
+    # contiguous: the memory order of the machine that trained must not show in the file
+    tensors = {name: value.cpu().contiguous() for name, value in net.state_dict().items()}
+    return save_tensors(tensors)
+
+
+def load_weights(path: Path, net: nn.Module) -> None:
+    """Put the weights at `path` (.safetensors) into `net`.
+
+    Raises: InputError if the file is missing, damaged, or of another net.
+    """
+    try:
+        tensors = load_tensors(Path(path).read_bytes())
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror})") from error
+    except Exception as error:  # safetensors raises its own kind
+        raise InputError(f"{path} is not a whole safetensors file ({error})") from error
+    try:
+        net.load_state_dict(tensors)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[1].strip()
+        raise InputError(f"{path} holds the weights of another net: {reason}") from error

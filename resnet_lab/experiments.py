@@ -1,0 +1,150 @@
+"""Which runs make which figure or table, at which scale.
+
+Paper: Table 6; Figures 1 and 6; Section 4.2.
+Notebook: notebooks/01_degradation.py. Tests: tests/test_experiments.py.
+"""
+
+from dataclasses import dataclass
+
+from resnet_lab.data import Dataset
+from resnet_lab.errors import InputError
+from resnet_lab.recipe import Recipe
+from resnet_lab.resnet import ResNetConfig, cifar
+from resnet_lab.runner import Job
+from resnet_lab.runs import Images, Run
+
+PLAIN = (20, 32, 44, 56, 110)  # Figure 6, left, and the 110 layers its caption mentions
+RESIDUAL = (20, 32, 44, 56, 110, 1202)  # Table 6
+
+QUICK_WIDTH, QUICK_SIZE = 8, 16  # a sixteenth of the paper's cost per image
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """A named list of nets and the place in the paper that they reproduce."""
+
+    name: str
+    place: str
+    title: str
+    plain: tuple[int, ...] = ()  # depths
+    residual: tuple[int, ...] = ()  # depths
+
+
+EXPERIMENTS = {
+    experiment.name: experiment
+    for experiment in (
+        Experiment(
+            name="degradation",
+            place="Sections 1 and 4.2",
+            title="Plain against residual nets of 20 and 56 layers",
+            plain=(20, 56),
+            residual=(20, 56),
+        ),
+        Experiment(
+            name="figure_1",
+            place="Figure 1",
+            title="Training and test error of plain nets of 20 and 56 layers",
+            plain=(20, 56),
+        ),
+        Experiment(
+            name="figure_6",
+            place="Figure 6",
+            title="Plain nets, residual nets, and 110 against 1202 layers",
+            plain=PLAIN,
+            residual=RESIDUAL,
+        ),
+        Experiment(
+            name="table_6",
+            place="Table 6",
+            title="Test error of residual nets of 20 to 1202 layers",
+            residual=RESIDUAL,
+        ),
+    )
+}
+
+
+def net_at(scale: str, depth: int, shortcut: str) -> ResNetConfig:
+    """The net of Section 4.2, or its thin twin at quick scale. Raises: InputError, ValueError."""
+    return cifar(depth, shortcut=shortcut, width=QUICK_WIDTH if scale == "quick" else 16)
+
+
+def recipe_at(scale: str, depth: int, seed: int = 0) -> Recipe:
+    """How a net of `depth` layers is trained at `scale`; at paper scale exactly as in Section 4.2.
+
+    The paper warms up its 110-layer residual net. We give the plain twin the same start, so that
+    the pair differs in nothing but its shortcuts, and the 1202-layer net too: the paper says
+    it is "trained as described above".
+
+    Raises: InputError for an unknown scale.
+    """
+    warm_up = depth >= 110
+    if scale == "paper":
+        return Recipe(warm_up=warm_up, seed=seed)
+    if scale == "quick":
+        return Recipe(
+            steps=1_200,
+            drops=(600, 900),  # at the same shares of the training as 32k and 48k
+            pad=2,  # half the paper's, as the images are half as wide
+            log_every=50,
+            test_every=200,
+            warm_up=warm_up,
+            seed=seed,
+        )
+    raise InputError(f"scale must be quick or paper, got {scale!r}")
+
+
+def images_at(scale: str, dataset: Dataset) -> Images:
+    """The images as they are, or averaged to 16x16 at quick scale."""
+    return Images(
+        name=dataset.name,
+        size=QUICK_SIZE if scale == "quick" else 32,
+        content_hash=dataset.content_hash,
+    )
+
+
+def job(scale: str, dataset: Dataset, depth: int, shortcut: str, seed: int) -> Job:
+    """One run of the paper's at `scale`."""
+    run = Run(
+        net=net_at(scale, depth, shortcut),
+        recipe=recipe_at(scale, depth, seed),
+        images=images_at(scale, dataset),
+    )
+    return Job(run=run, scale=scale)
+
+
+def seeds_for(scale: str, depth: int) -> int:
+    """Runs of a net: Table 6 has five of ResNet-110; one at quick scale unless more are asked for."""
+    if scale == "quick" or depth == 1202:
+        return 1
+    return 5 if depth == 110 else 3
+
+
+def jobs(names: list[str], scale: str, dataset: Dataset, seeds: int | None = None) -> list[Job]:
+    """All runs of the named experiments, none twice, most informative first.
+
+    One seed of everything comes before the second seed of anything, and within a seed the shallow
+    and cheap nets before the deep ones. 1202 layers, which cost more than all others
+    together, come last.
+
+    Raises: InputError for a name that is no experiment, or an unknown scale.
+    """
+    unknown = [name for name in names if name not in EXPERIMENTS]
+    if unknown:
+        raise InputError(
+            f"there is no experiment {unknown[0]!r}; there are {', '.join(EXPERIMENTS)}"
+        )
+    wanted = {
+        (depth, shortcut)
+        for name in names
+        for shortcut, depths in (
+            ("none", EXPERIMENTS[name].plain),
+            ("A", EXPERIMENTS[name].residual),
+        )
+        for depth in depths
+    }
+    ordered = sorted(
+        (depth == 1202, seed, depth, shortcut != "none", shortcut)
+        for depth, shortcut in wanted
+        for seed in range(seeds or seeds_for(scale, depth))
+    )
+    return [job(scale, dataset, depth, shortcut, seed) for _, seed, depth, _, shortcut in ordered]

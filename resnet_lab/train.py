@@ -1,0 +1,173 @@
+"""The one training loop, counted in updates, and the test error.
+
+Paper: Section 4.2.
+Notebook: notebooks/01_degradation.py. Tests: tests/test_train.py.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from resnet_lab.batches import normalise
+from resnet_lab.recipe import WARM_UP_ERROR, Recipe, lr_at
+from resnet_lab.records import Point
+from resnet_lab.resnet import ResNet, ResNetConfig
+
+Precision = Literal["float32", "bfloat16"]
+
+
+def fast_precision(device: str | torch.device = "cpu") -> Precision:
+    """bfloat16 where the processor multiplies it natively, else float32.
+
+    `resnet-lab bench cpu` measures both sides of this rule: the speed, and that errors are equal.
+    """
+    if torch.device(device).type == "cuda":
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    units = torch.cpu.get_capabilities()
+    native = ("avx512_bf16", "amx_bf16", "arm_bf16", "bf16")
+    return "bfloat16" if any(units.get(unit) for unit in native) else "float32"
+
+
+def new_net(config: ResNetConfig, seed: int) -> ResNet:
+    """The net with the initial weights of `seed`; the global random state is left alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return ResNet(config)
+
+
+@dataclass
+class State:
+    """All that a run must keep to go on exactly where it stopped, between any two updates.
+
+    No random generator lives between updates: weights, order, crops and flips are functions of
+    the recipe's seed and of `step` (see `batches.Stream`).
+    """
+
+    net: ResNet
+    optimizer: torch.optim.SGD
+    step: int = 0  # updates done; also the position in the data order
+    warming: bool = False
+    loss_sum: float = 0.0  # over the images since the last point
+    wrong: int = 0  # of these
+    seen: int = 0
+    curve: list[Point] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def begin(config: ResNetConfig, recipe: Recipe, device: str | torch.device = "cpu") -> State:
+    """The state before the first update."""
+    net = new_net(config, recipe.seed).to(device, memory_format=torch.channels_last)
+    optimizer = torch.optim.SGD(
+        net.parameters(),
+        recipe.lr,
+        momentum=recipe.momentum,
+        weight_decay=recipe.weight_decay,  # adds weight_decay * w to the gradient, as in Caffe
+        fused=True,
+    )
+    return State(net=net, optimizer=optimizer, warming=recipe.warm_up)
+
+
+def train(
+    state: State,
+    batches: Callable[[int], tuple[Tensor, Tensor]],
+    recipe: Recipe,
+    *,
+    precision: Precision = "float32",
+    test: Callable[[nn.Module], float] | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[Point]:
+    """Train `state` in place; yield a Point every `recipe.log_every` updates and after the last.
+
+    `batches(step)` gives the images and labels of an update, `test(net)` the test error in percent.
+    `stop()` is asked before every update; when it says yes the generator ends and `state` is whole.
+
+    Raises: FloatingPointError if the loss stops being finite.
+    Paper: Section 4.2.
+    """
+    net, optimizer = state.net, state.optimizer
+    device = next(net.parameters()).device
+    # sums stay on the device between points: reading one back waits for all work queued there
+    loss_sum = torch.tensor(state.loss_sum, dtype=torch.float64, device=device)
+    wrong = torch.tensor(state.wrong, device=device)
+    net.train()
+    while state.step < recipe.steps and not stop():
+        lr = optimizer.param_groups[0]["lr"] = lr_at(state.step, recipe, warming=state.warming)
+        images, labels = batches(state.step)
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+            logits = net(images)
+        loss = F.cross_entropy(logits.float(), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+        loss_sum += loss.detach() * len(labels)
+        wrong += (logits.argmax(1) != labels).sum()
+        state.seen += len(labels)
+        state.step += 1
+        if state.step % recipe.log_every == 0 or state.step == recipe.steps:
+            state.loss_sum, state.wrong = loss_sum.item(), wrong.item()
+            point = take_point(state, recipe, lr, test)
+            loss_sum.zero_()
+            wrong.zero_()
+            yield point
+            net.train()  # the consumer may have evaluated
+    state.loss_sum, state.wrong = loss_sum.item(), wrong.item()
+
+
+def take_point(
+    state: State, recipe: Recipe, lr: float, test: Callable[[nn.Module], float] | None
+) -> Point:
+    """Close the window of updates since the last point: append it to the curve and start anew.
+
+    Raises: FloatingPointError if the loss is not finite.
+    """
+    train_loss = state.loss_sum / state.seen
+    if not math.isfinite(train_loss):
+        raise FloatingPointError(f"the loss is {train_loss} at update {state.step}")
+    due = state.step % recipe.test_every == 0 or state.step == recipe.steps
+    point = Point(
+        step=state.step,
+        lr=lr,
+        train_loss=train_loss,
+        train_error=100 * state.wrong / state.seen,
+        test_error=test(state.net) if test and due else None,
+    )
+    # Section 4.2: once the training error is below 80 % the warm-up is over and does not return
+    state.warming = state.warming and point.train_error >= WARM_UP_ERROR
+    state.loss_sum, state.wrong, state.seen = 0.0, 0, 0
+    state.curve.append(point)
+    return point
+
+
+@torch.no_grad()
+def error(
+    net: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    mean: Tensor,
+    std: Tensor | None = None,
+    *,
+    batch: int = 500,
+) -> float:
+    """Share of images that `net` classifies wrongly from a single view, in percent.
+
+    The net is used in evaluation mode, in float32, and left in the mode it was in.
+
+    Shapes: uint8 (N, C, H, W), int64 (N,), mean (C, H, W) or (C, 1, 1).
+    Paper: Section 4.2, "we only evaluate the single view of the original 32x32 image".
+    """
+    training = net.training
+    net.eval()
+    wrong = 0
+    try:
+        for x, y in zip(images.split(batch), labels.split(batch), strict=True):
+            x = normalise(x, mean, std).contiguous(memory_format=torch.channels_last)
+            wrong += (net(x).argmax(1) != y).sum()
+    finally:
+        net.train(training)
+    return 100 * int(wrong) / len(labels)
