@@ -13,7 +13,7 @@ from torch import Tensor
 
 
 def normalise(images: Tensor, mean: Tensor, std: Tensor | None = None) -> Tensor:
-    """Images in 0..1 with `mean` subtracted; divided by `std` only where somebody else's net needs it.
+    """Images in 0..1, `mean` subtracted; `std` is for nets of others, the paper has none.
 
     Shapes: uint8 (N, C, H, W), mean (C, H, W) or (C, 1, 1) -> float32 (N, C, H, W).
     """

@@ -9,6 +9,8 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from resnet_lab.errors import InputError
+
 Shortcut = Literal["none", "A", "B", "C"]
 
 
@@ -43,7 +45,7 @@ class PadShortcut(nn.Module):
 def make_shortcut(option: Shortcut, c_in: int, c_out: int, stride: int) -> nn.Module | None:
     """Shortcut options of Section 4.1; "none" gives the plain net of Section 3.3.
 
-    Raises: ValueError for any other option.
+    Raises: InputError (a ValueError) for any other option.
     """
     same_shape = c_in == c_out and stride == 1
     match option:
@@ -55,7 +57,7 @@ def make_shortcut(option: Shortcut, c_in: int, c_out: int, stride: int) -> nn.Mo
             return nn.Identity() if same_shape else conv_bn(c_in, c_out, 1, stride)
         case "C":  # projection everywhere
             return conv_bn(c_in, c_out, 1, stride)
-    raise ValueError(f"shortcut option must be none, A, B or C, got {option!r}")
+    raise InputError(f"shortcut option must be none, A, B or C, got {option!r}")
 
 
 class Block(nn.Module):

@@ -15,7 +15,7 @@ from resnet_lab.errors import InputError
 def write_whole(path: Path, content: bytes | str) -> None:
     """Write `content` to `path` so that a reader sees the old file or the new one, never a part.
 
-    Raises: InputError if the disk is full or the folder cannot be written; `path` is then as before.
+    Raises: InputError if the disk is full or the folder cannot be written; `path` is as before.
     """
     content = content.encode() if isinstance(content, str) else content
     temporary = None

@@ -6,6 +6,8 @@ Notebook: notebooks/01_degradation.py. Tests: tests/test_recipe.py.
 
 from dataclasses import dataclass
 
+from resnet_lab.errors import InputError
+
 WARM_UP_LR = 0.01  # Section 4.2, ResNet-110
 WARM_UP_ERROR = 80.0  # percent: below this training error the warm-up is over
 
@@ -14,7 +16,7 @@ WARM_UP_ERROR = 80.0  # percent: below this training error the warm-up is over
 class Recipe:
     """How a CIFAR-10 net is trained. Defaults: Section 4.2.
 
-    Raises: ValueError for a value that cannot be trained with.
+    Raises: InputError (a ValueError) for a value that cannot be trained with.
     """
 
     lr: float = 0.1  # learning rate before the first drop
@@ -33,14 +35,14 @@ class Recipe:
     def __post_init__(self) -> None:
         for name in ("lr", "steps", "batch", "log_every", "test_every"):
             if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
+                raise InputError(f"{name} must be above 0, got {getattr(self, name)}")
         for name in ("momentum", "weight_decay", "pad", "seed"):
             if not getattr(self, name) >= 0:
-                raise ValueError(f"{name} must be 0 or more, got {getattr(self, name)}")
+                raise InputError(f"{name} must be 0 or more, got {getattr(self, name)}")
         if list(self.drops) != sorted(set(self.drops)) or any(drop < 1 for drop in self.drops):
-            raise ValueError(f"drops must be updates above 0 in rising order, got {self.drops}")
+            raise InputError(f"drops must be updates above 0 in rising order, got {self.drops}")
         if self.test_every % self.log_every:
-            raise ValueError(
+            raise InputError(
                 f"test_every must be a multiple of log_every, "
                 f"got {self.test_every} and {self.log_every}"
             )

@@ -72,7 +72,7 @@ class Record:
 
     @property
     def digest(self) -> str:
-        """Hash of all that does not depend on the clock: equal for an interrupted and a whole run."""
+        """Hash of all that the clock does not touch: equal for an interrupted and a whole run."""
         fields = asdict(self)
         fields.pop("how")
         text = json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -128,7 +128,9 @@ def load(path: Path) -> Record:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{path} is not a run record ({where}: {first['msg']}); {remedy}") from error
+        raise InputError(
+            f"{path} is not a run record ({where}: {first['msg']}); {remedy}"
+        ) from error
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise InputError(f"{path} is not a whole run record; {remedy}") from error
     if record.format != FORMAT:

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from resnet_lab.blocks import Block, Shortcut, conv_bn
+from resnet_lab.errors import InputError
 
 IMAGENET_BLOCKS = {  # Table 1: depth -> (blocks per stage, bottleneck)
     18: ((2, 2, 2, 2), False),
@@ -35,11 +36,11 @@ class ResNetConfig:
 
     def __post_init__(self) -> None:
         if self.shortcut not in get_args(Shortcut):
-            raise ValueError(f"shortcut option must be none, A, B or C, got {self.shortcut!r}")
+            raise InputError(f"shortcut option must be none, A, B or C, got {self.shortcut!r}")
         if len(self.blocks) != len(self.widths) or not self.blocks:
-            raise ValueError("blocks and widths must name the same number of stages, at least 1")
+            raise InputError("blocks and widths must name the same number of stages, at least 1")
         if min(*self.blocks, *self.widths, self.classes) < 1:
-            raise ValueError("blocks, widths and classes must all be at least 1")
+            raise InputError("blocks, widths and classes must all be at least 1")
 
     @property
     def depth(self) -> int:
@@ -50,7 +51,8 @@ class ResNetConfig:
     def name(self) -> str:
         """The paper's name: "plain-56", "ResNet-56"; with what is not its default behind it."""
         extras = ""
-        if self.shortcut not in ("none", "B" if self.bottleneck and self.stem == "imagenet" else "A"):
+        usual = "B" if self.bottleneck and self.stem == "imagenet" else "A"
+        if self.shortcut not in ("none", usual):
             extras += f"-{self.shortcut}"
         if self.stem == "cifar" and self.bottleneck:
             extras += "-bottleneck"
@@ -62,15 +64,15 @@ class ResNetConfig:
 def cifar(
     depth: int, *, shortcut: Shortcut = "A", bottleneck: bool = False, width: int = 16
 ) -> ResNetConfig:
-    """The CIFAR-10 net of Section 4.2; `width` filters in its first stage, twice and four times after.
+    """The CIFAR-10 net of Section 4.2, with `width` filters in its first stage.
 
-    Raises: ValueError unless depth is 6n+2 (9n+2 with bottlenecks).
+    Raises: InputError (a ValueError) unless depth is 6n+2 (9n+2 with bottlenecks).
     """
     layers = 9 if bottleneck else 6
     n, rest = divmod(depth - 2, layers)
     if rest or n < 1:
         below = max(1, n) * layers + 2
-        raise ValueError(
+        raise InputError(
             f"depth must be {layers}n+2, as in Section 4.2: "
             f"{depth} is not, {below} and {below + layers} are"
         )
@@ -87,10 +89,10 @@ def imagenet(
 ) -> ResNetConfig:
     """The ImageNet net of Table 1; option A for basic blocks, B for bottlenecks unless given.
 
-    Raises: ValueError for a depth that Table 1 does not have.
+    Raises: InputError (a ValueError) for a depth that Table 1 does not have.
     """
     if depth not in IMAGENET_BLOCKS:
-        raise ValueError(f"depth must be one of Table 1's {sorted(IMAGENET_BLOCKS)}, got {depth}")
+        raise InputError(f"depth must be one of Table 1's {sorted(IMAGENET_BLOCKS)}, got {depth}")
     blocks, bottleneck = IMAGENET_BLOCKS[depth]
     return ResNetConfig(
         blocks=blocks,
@@ -145,7 +147,7 @@ class ResNet(nn.Module):
 
 
 def initialise(net: nn.Module) -> None:
-    """Zero-mean Gaussian weights with std sqrt(2 / fan-in), biases 0 (Section 3.4, through [13])."""
+    """Zero-mean Gaussian weights, std sqrt(2 / fan-in); biases 0 (Section 3.4, through [13])."""
     for module in net.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")

@@ -171,7 +171,7 @@ def half_way_engine(half: Path, run: Run) -> Engine:
 
 
 def finish(job: Job, state: train.State, engine: Engine, folder: Path) -> Record:
-    """Write the weights and then the record of a trained `state`: a record always has its weights."""
+    """Write the weights, then the record, of a trained `state`: every record has its weights."""
     last = state.curve[-1]
     weights = checkpoint.weights(state.net)
     record = Record(
@@ -191,9 +191,7 @@ def finish(job: Job, state: train.State, engine: Engine, folder: Path) -> Record
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
         ),
     )
-    write_whole(
-        records.path_of(folder, job.scale, job.run).with_suffix(".safetensors"), weights
-    )
+    write_whole(records.path_of(folder, job.scale, job.run).with_suffix(".safetensors"), weights)
     records.save(record, folder)
     return record
 

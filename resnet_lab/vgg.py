@@ -6,6 +6,8 @@ Notebook: notebooks/01_degradation.py. Tests: tests/test_cost.py.
 
 from torch import nn
 
+from resnet_lab.errors import InputError
+
 CONVOLUTIONS = {16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}  # per map size
 
 
@@ -13,10 +15,10 @@ def vgg(depth: int) -> nn.Sequential:
     """VGG-16 or VGG-19: stacks of 3x3 convolutions with max pools, then three linear layers.
 
     Shapes: (N, 3, 224, 224) -> (N, 1000).
-    Raises: ValueError for any other depth.
+    Raises: InputError (a ValueError) for any other depth.
     """
     if depth not in CONVOLUTIONS:
-        raise ValueError(f"depth must be 16 or 19, got {depth}")
+        raise InputError(f"depth must be 16 or 19, got {depth}")
     layers: list[nn.Module] = []
     c = 3
     for count, width in zip(CONVOLUTIONS[depth], (64, 128, 256, 512, 512), strict=True):

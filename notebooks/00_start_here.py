@@ -1,0 +1,224 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 0. Start here
+#
+# Paper: the whole of "Deep Residual Learning for Image Recognition" (He, Zhang, Ren, Sun, 2015) · Code: `resnet_lab/paper.py`, `resnet_lab/claims/` · Tests: `tests/test_claims.py`
+# · Runs in: seconds
+#
+# You will see
+#
+# - what this laboratory holds, and which chapter belongs to which section of the paper,
+# - what images and runs are on this machine,
+# - the scoreboard: what the paper says, and whether we see it.
+
+# %% tags=["parameters"]
+runs_folder = None  # records of your own runs; None: those that ship with the package
+images_name = None  # "cifar10" or "embedded"; None: CIFAR-10 where it is found
+data_folder = None  # folder with CIFAR-10; None: look for it
+figure_folder = "../figures"  # where the figure of this chapter goes
+fast = False  # this chapter is fast already
+
+# %% [markdown]
+# ## What this is
+#
+# The paper trained nets of up to 1,202 layers by adding a shortcut around every few of them. It changed what is
+# thought possible in ten pages with fourteen tables. Here each section that reports an experiment becomes a chapter: it explains, lets you
+# move the sliders, runs small on a laptop and large on a GPU, and puts our numbers beside the paper's.
+#
+# Three rules hold in every chapter. *Predict* before you run a cell. Prose never states a number that a run
+# produced: the cell prints it, with the number of runs and their spread. And what was not run says "not run".
+
+# %%
+from pathlib import Path
+
+from IPython.display import Markdown
+
+from resnet_lab import (
+    claims,
+    data,
+    embedded,
+    experiments,
+    explore,
+    figures,
+    paper,
+    records,
+    widgets,
+)
+
+# %matplotlib inline
+
+# %% [markdown]
+# ## The map
+#
+# | Chapter | Paper | You will |
+# |---|---|---|
+# | 0 Start here | the whole | see the scoreboard |
+# | [1 Degradation](01_degradation.ipynb) | Sections 1, 3.1 and 4.2, Figure 1 | see a deeper net train worse, build the better one by hand, and let one line find it |
+#
+# Shortcuts, bottlenecks, ImageNet, CIFAR-10 at full scale, layer responses, detection and localisation follow.
+#
+# ## The nets, in one slider
+#
+# The CIFAR nets of the paper are one family with one number, n: 6n + 2 layers. Its first member in Table 6 is ResNet-20:
+
+# %%
+Markdown(explore.describe_net(20, "residual"))
+
+# %% [markdown]
+# **Predict.** How do the parameters grow when you go from 20 to 56 layers? And when you switch the shortcuts off? Then
+# move the slider. (It needs a kernel: `make lab`.)
+
+# %%
+widgets.net_explorer()
+
+# %% [markdown]
+# ## The images on this machine
+#
+# Real CIFAR-10 is used where it is found (`resnet-lab data get cifar10` fetches it). Without it, and without a
+# network, a set of ten classes is drawn on the spot. Whatever is made from that says "embedded data".
+
+# %%
+dataset = data.load(data_folder, name=images_name)
+print(
+    f"{dataset.label}: {len(dataset.train_labels):,} training and {len(dataset.test_labels):,} test images"
+)
+print("classes:", ", ".join(dataset.classes))
+
+# %% [markdown]
+# The embedded set looks like this, one image a class. Shape and the arrangement of parts tell the class, colour does not.
+
+# %%
+pictures, labels = embedded.images("test")
+first = [int((labels == c).argmax()) for c in range(10)]
+figure, panels = figures.sheet(1, width=8.2, height=1.3)
+figures.image_row(panels[0], pictures[first], embedded.CLASSES)
+figure
+
+# %% [markdown]
+# ## The runs on this machine
+#
+# A run is named by its net, its recipe, its images and its seed, and leaves a record. These are the ones that this page can use:
+
+# %%
+folders = [Path(runs_folder)] if runs_folder else []
+recorded = records.load_all(*folders, records.SHIPPED)
+Markdown(explore.runs_table(recorded))
+
+# %% [markdown]
+# ## A first look
+#
+# **Predict.** One figure holds the reason for the paper. On the left the final *training* error against depth, on
+# the right the test error. Which way do the two lines go: plain nets, and nets with shortcuts?
+
+# %%
+shown = [r for r in recorded if r.scale == "quick" and r.run.images.name == dataset.name]
+figure, panels = figures.sheet(2, width=8.2, height=3.2)
+figures.depth_panels(panels, shown)
+figures.save(figure, Path(figure_folder) / "00_start_here.png")
+figure
+
+# %% [markdown]
+# Chapter 1 takes this figure apart.
+#
+# ## The scoreboard
+#
+# Each row is a statement of the paper that can be true or false of us. The verdict is computed, never typed:
+# *seen*, *not seen*, *undecided* (the spread of the runs does not allow a decision) or *not run*. The scale says how it was tested:
+# on the nets themselves (*architecture*), in the paper's protocol (*paper*), or reduced (*quick*).
+
+# %%
+rows = claims.ledger(recorded)
+print(", ".join(f"{count} {verdict}" for verdict, count in claims.summary(rows).items()))
+
+# %% [markdown]
+# All of them, in the order of the paper. Numbers of the paper come with their place:
+
+# %%
+Markdown(claims.table(rows))
+
+# %% [markdown]
+# ## How to go on
+#
+# | You want | Type |
+# |---|---|
+# | this book, from runs on your machine | `make reproduce` |
+# | the notebooks, with their sliders | `make lab` |
+# | to know what is missing | `resnet-lab doctor` |
+# | CIFAR-10 | `resnet-lab data get cifar10` |
+# | a net of your own | `resnet-lab train --depth 32 --shortcut none` |
+# | the paper's protocol, on a GPU | `resnet-lab reproduce table_6 --scale paper --budget 25m` |
+#
+# ## Exercises
+#
+# **1. Predict.** Which depth has n = 9? Which n has ResNet-1202?
+
+# %%
+from resnet_lab import cifar, exercises
+
+depth_of_n_9, n_of_1202 = None, None  # your answers
+
+print(exercises.check(depth_of_n_9, lambda d: cifar(d).blocks == (9, 9, 9), "6n + 2"))
+print(exercises.check(n_of_1202, lambda n: cifar(1202).blocks == (n, n, n), "6n + 2"))
+
+# %% [markdown]
+# **2. Look up.** `paper.leaf(path)` gives a number of the paper with its place. What is the test error of ResNet-56 in
+# Table 6? The path of ResNet-20's is `tables.table6.resnet_20.error`.
+
+# %%
+print(paper.leaf("tables.table6.resnet_20.error"))
+error_56 = None  # your answer
+
+print(
+    exercises.check(
+        error_56, lambda e: e == paper.value("tables.table6.resnet_56.error"), "change the path"
+    )
+)
+
+# %% [markdown]
+# **3. Think.** Pick a row of the scoreboard that is "not run". Which experiment would settle it? Its name is one of
+# these:
+
+# %%
+print(", ".join(experiments.EXPERIMENTS))
+experiment = None  # your answer
+
+print(exercises.check(experiment, lambda e: e in experiments.EXPERIMENTS, "one of the names above"))
+
+# %% [markdown]
+# ## In this notebook
+#
+# - The map: one chapter for each section of the paper that reports an experiment.
+# - Images, runs and nets have names, and a run with the same name is never trained twice.
+# - The scoreboard is computed from runs and nets; what was not run says so.
+#
+# ## Solutions
+
+# %% tags=["solution"]
+depth_of_n_9, n_of_1202 = 6 * 9 + 2, (1202 - 2) // 6
+assert cifar(depth_of_n_9).blocks == (9, 9, 9) and cifar(1202).blocks[0] == n_of_1202
+
+# %% [markdown]
+# The number, and where the paper prints it:
+
+# %% tags=["solution"]
+leaf = paper.leaf("tables.table6.resnet_56.error")
+assert leaf.value == paper.value("tables.table6.resnet_56.error") and "Table 6" in leaf.source
+
+# %% [markdown]
+# Test errors of residual nets at paper scale are Table 6; the plain nets and the curves are Figure 6.
+
+# %% tags=["solution"]
+experiment = "table_6"
+assert experiment in experiments.EXPERIMENTS

@@ -1,0 +1,349 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 1. See a deeper net train worse
+#
+# Paper: Sections 1 and 4.2, Figures 1 and 6 · Code: `resnet_lab/resnet.py`, `resnet_lab/train.py`, `resnet_lab/constructed.py` · Tests: `tests/test_resnet.py`, `tests/test_constructed.py`
+# · Runs in: under a minute, from recorded runs (training them: `make reproduce`, some minutes)
+#
+# You will see
+#
+# - that of two plain nets the deeper one ends with the higher *training* error,
+# - that a deeper net with the lower error exists: you will build it by hand,
+# - that one line of code, the shortcut, lets the training find such nets.
+
+# %% tags=["parameters"]
+runs_folder = None  # records of your own runs; None: those that ship with the package
+images_name = None  # "cifar10" or "embedded"; None: CIFAR-10 where it is found
+data_folder = None  # folder with CIFAR-10; None: look for it
+figure_folder = "../figures"  # where the figure of this chapter goes
+fast = False  # True: fewer live updates; proves nothing, shows that the cells run
+
+# %% [markdown]
+# The notebook draws and prints; what it calls lives in the package, with tests.
+
+# %%
+from pathlib import Path
+
+import torch
+from IPython.display import Markdown
+
+from resnet_lab import (
+    ResNet,
+    cifar,
+    claims,
+    constructed,
+    cost,
+    data,
+    evaluation,
+    exercises,
+    experiments,
+    explore,
+    figures,
+    records,
+    runner,
+    tables,
+    train,
+    widgets,
+)
+from resnet_lab.batches import normalise
+from resnet_lab.blocks import Block
+
+# %matplotlib inline
+
+# %% [markdown]
+# ## Which images, which runs
+#
+# The paper's nets are trained on CIFAR-10: 64,000 updates of 128 images. On a laptop we train
+# thin twins of them (half the filters) on images averaged to 16x16, for a fiftieth of the updates.
+# That is enough to see *whether* an effect exists, and too little to compare sizes of errors with
+# the paper. Every figure says on its face what it was made from.
+
+# %%
+dataset = data.load(data_folder, name=images_name)
+folder = Path(runs_folder) if runs_folder else records.SHIPPED
+recorded = records.load_all(folder)
+quick = [r for r in recorded if r.scale == "quick" and r.run.images.name == dataset.name]
+pairs = [r for r in quick if r.run.net.depth in (20, 56)]
+print(f"{dataset.label}: {len(pairs)} runs of 20 and 56 layers, {len(quick)} at quick scale in all")
+
+# %% [markdown]
+# ## Two plain nets
+#
+# A *plain* net is a stack of 3x3 convolutions, each followed by batch normalisation and ReLU.
+# Section 4.2 describes a family of them: a first layer, three stages of 2n layers each, and a classifier,
+# 6n + 2 layers with weights in all. Two rules fix the rest: layers with the same map size have
+# the same number of filters, and when the map is halved the filters double, so that every
+# layer costs about the same.
+
+# %%
+Markdown(explore.describe_net(20, "plain"))
+
+# %% [markdown]
+# Move the slider through the family. The toggle adds shortcuts: watch the parameters and the
+# multiply-adds as you switch it. (On a page without a kernel the sliders rest; `make lab` wakes them.)
+
+# %%
+widgets.net_explorer()
+
+# %% [markdown]
+# **Predict.** A 56-layer plain net can copy a 20-layer one and do nothing in the other 36 layers.
+# Both are trained in the same way. Which of the two reaches the lower *training* error? Write your answer
+# down, then run the cell. Thin lines are single runs, thick ones their mean; dashes are training
+# error, over the augmented images of the last updates, and solid lines are test error.
+
+# %%
+plain = [r for r in pairs if r.net.startswith("plain")]
+figure, panels = figures.sheet(2, width=8.2)
+figures.degradation(panels, plain)
+print(explore.difference(plain, "plain-56", "plain-20", "train"))
+print(explore.difference(plain, "plain-56", "plain-20", "test"))
+figure
+
+# %% [markdown]
+# This is the *degradation problem*, Figure 1 of the paper:
+#
+# > "a 56-layer net … has higher training error, and thus test error" (Figure 1, caption, shortened)
+#
+# ## Is it overfitting?
+#
+# **Predict.** A net that overfits has a *low* training error and a higher test error. If overfitting
+# were the reason, which of the two columns below would have to be lower for 56 layers than for 20?
+
+# %%
+Markdown(explore.errors_table(plain))
+
+# %% [markdown]
+# Overfitting would show as a training error that falls with depth while the test error rises. A
+# training error that itself rises with depth is something else: the larger net is not too free,
+# it is *not found*. The optimiser, given more to work with, does less.
+#
+# ## The constructed solution
+#
+# How do we know that a better deep net exists at all? Because we can build one. Take the trained
+# 20-layer net, put extra layers between its own, and let each of them return its input.
+# The argument is in Section 1; here is the code:
+
+# %%
+widgets.show(constructed.make_identity)
+
+# %% [markdown]
+# A convolution can copy its input: the *Dirac* kernel is one at its centre and zero elsewhere. BN can do
+# nothing, and ReLU does nothing to values that have been through a ReLU before. So we load the weights of a
+# trained plain-20, and stretch the net to 56 layers.
+#
+# **Predict.** How far apart are the outputs of the two nets on test images? Rounding alone
+# could make them differ in the last digits.
+
+# %%
+run = next(r for r in plain if r.net == "plain-20" and r.run.recipe.seed == 0)
+weights = records.path_of(folder, run.scale, run.run).with_suffix(".safetensors")
+shallow = evaluation.load_net(weights, run.run.net)
+deep = constructed.deepen(shallow, 56)
+
+prepared = runner.prepare(dataset, run.run.images)
+x = normalise(prepared.test_images[:1000], prepared.mean)
+with torch.no_grad():
+    same = torch.equal(shallow(x), deep(x))
+print(f"{cost.parameters(shallow):,} and {cost.parameters(deep):,} parameters")
+print(f"outputs on {len(x):,} test images: {'identical, to the last bit' if same else 'different'}")
+
+# %% [markdown]
+# So there *is* a 56-layer plain net at least as good as the 20-layer one, and we hold it in our hands. Beside
+# it, the 56-layer nets that were trained from scratch, with the same number of updates:
+
+# %%
+size = run.run.images.size
+print(
+    f"plain-56, constructed from plain-20: {evaluation.test_error(deep, dataset, size=size):.2f} % test error"
+)
+for r in plain:
+    if r.net == "plain-56":
+        print(f"plain-56, trained, seed {r.run.recipe.seed}: {r.final.test_error:.2f} % test error")
+
+# %% [markdown]
+# The solution exists, and gradient descent does not reach it. That is a statement about *optimisation*,
+# and it suggests the cure: make "do nothing" easy to find.
+#
+# ## One line
+#
+# If it is hard to push a stack of layers towards the identity, let the identity be the starting point and
+# have the layers learn the *residual*, what is to be added to it: y = F(x) + x. To do nothing, F only
+# has to be zero. In code it is one visible line; plain and residual nets are the same class.
+
+# %%
+widgets.show(Block.forward)
+
+# %% [markdown]
+# The shortcut of Section 4.2 (option A) has no weights. Plain and residual nets of a depth have the same
+# parameters, so that they can even exchange them:
+
+# %%
+residual_net, plain_net = ResNet(cifar(56)), ResNet(cifar(56, shortcut="none"))
+residual_net.load_state_dict(plain_net.state_dict())
+print(f"{cost.parameters(plain_net):,} and {cost.parameters(residual_net):,} parameters")
+
+# %% [markdown]
+# **Predict.** With shortcuts, will 56 layers still train worse than 20? And by how much, compared with
+# the plain pair?
+
+# %%
+figure, panels = figures.sheet(2, width=8.2)
+figures.degradation(panels, pairs)
+figures.save(figure, Path(figure_folder) / "01_degradation.png")
+print(explore.difference(pairs, "plain-56", "plain-20", "train"))
+print(explore.difference(pairs, "ResNet-56", "ResNet-20", "train"))
+print(explore.difference(pairs, "ResNet-56", "plain-56", "train"))
+figure
+
+# %% [markdown]
+# In so short a training the deep residual net may still be behind the shallow one: it has more to learn from
+# the same few updates. What counts is how small its gap is beside the plain one, and whether it closes. Below is
+# the gap between 56 and 20 layers over the training: a pair that degrades keeps it, a pair that is only
+# slower closes it.
+
+# %%
+figure, panels = figures.sheet(1, width=5.6, height=3.2)
+figures.depth_gap(panels[0], pairs)
+figure
+
+# %% [markdown]
+# ## Every depth that was trained
+#
+# The slider walks through the depths for which there are runs, the toggle switches the shortcuts on. All other
+# nets stay in the background in grey. First the plain picture, for pages that cannot move:
+
+# %%
+everything = records.load_all(folder, records.SHIPPED)
+shown = [r for r in everything if r.scale == "quick" and r.run.images.name == dataset.name]
+explore.curves_of(shown, 56, "plain")
+
+# %% [markdown]
+# And with its controls:
+
+# %%
+widgets.curve_explorer(shown)
+
+# %% [markdown]
+# ## Train one yourself
+#
+# The training loop is a generator: it trains, and hands out a point of the curve when one is due. Below, the
+# first updates of a residual net of 20 layers, live on this machine. Nothing is concluded from so
+# short a run; it is here so that you can change it.
+
+# %%
+recipe = experiments.recipe_at("quick", 20)
+state = train.begin(experiments.net_at("quick", 20, "A"), recipe)  # "none": the plain net
+batches = runner.stream(prepared, run.run)
+live = 10 if fast else 100
+for point in train.train(state, batches, recipe, stop=lambda: state.step >= live):
+    print(f"update {point.step}: rate {point.lr}, training error {point.train_error:.1f} %")
+
+# %% [markdown]
+# ## At the paper's scale
+#
+# The paper's protocol takes a GPU: full width, 32x32 images, 64,000 updates. Where somebody has run it, the numbers
+# stand here; where nobody has, the table says so, and no number is made up.
+
+# %%
+nets = ["plain-20", "plain-56", "ResNet-20", "ResNet-56"]
+Markdown(tables.markdown(tables.compare(everything, nets, "paper", "cifar10")))
+
+# %% [markdown]
+# `resnet-lab reproduce figure_1 --scale paper` trains what is missing.
+#
+# ## Ours against the paper
+#
+# Each line is a statement of the paper that can be true or false of us. The verdict is computed from the records or
+# from the nets themselves, and names the scale at which it was tested.
+
+# %%
+rows = claims.ledger(everything)
+Markdown(claims.table([row for row in rows if row.place.startswith("Section 1")]))
+
+# %% [markdown]
+# ## Exercises
+#
+# **1. Predict.** How many parameters does a step of n, that is six more layers, add to a net of Section 4.2?
+# (Each stage gets one more block.) Work it out by hand: a 3x3 convolution from c to c channels has 9 c² weights,
+# its BN 2 c.
+
+# %%
+added_parameters = None  # your answer
+
+six_more = cost.parameters(ResNet(cifar(26))) - cost.parameters(ResNet(cifar(20)))
+print(
+    exercises.check(
+        added_parameters, lambda a: a == six_more, "two convolutions and two BN in each of 3 stages"
+    )
+)
+
+# %% [markdown]
+# **2. Change.** Stretch the trained net to 110 layers. What is its test error? Measure it.
+
+# %%
+error_110 = None  # your answer
+
+at_20 = evaluation.test_error(shallow, dataset, size=size)
+print(
+    exercises.check(error_110, lambda a: abs(a - at_20) < 0.005, "think of what the new layers do")
+)
+
+# %% [markdown]
+# **3. Build.** `make_identity` needs a Dirac kernel in every convolution of a plain block. Write a
+# function that makes a *residual* block return its (non-negative) input, with as few changed weights as you can.
+
+
+# %%
+def do_nothing(block):
+    return None  # your answer: change the block in place and return it
+
+
+images = torch.rand(4, 16, 8, 8)
+block = do_nothing(Block(16, 16, 1).eval())
+print(exercises.check(block, lambda b: torch.equal(b(images), images), "what must F be?"))
+
+# %% [markdown]
+# ## In this notebook
+#
+# - The deeper plain net ended with the higher training error: degradation, and not overfitting.
+# - A deep net that is as good as the shallow one exists; you built it, exact to the last bit.
+# - With a shortcut of no weights around every two layers, the deep net trains about as well as the shallow one, or better.
+#
+# Next: what the shortcut can be (options A, B and C), and what it costs.
+#
+# ## Solutions
+
+# %% tags=["solution"]
+added_parameters = sum(2 * (9 * c * c + 2 * c) for c in (16, 32, 64))
+assert added_parameters == six_more
+
+# %% [markdown]
+# The added layers compute the identity, so nothing changes, at any depth.
+
+# %% tags=["solution"]
+error_110 = evaluation.test_error(constructed.deepen(shallow, 110), dataset, size=size)
+assert error_110 == at_20
+
+# %% [markdown]
+# One BN is enough: its scale and offset at zero make F zero. In the plain block sixteen kernels had to be right.
+
+
+# %% tags=["solution"]
+def do_nothing(block):
+    torch.nn.init.zeros_(block.residual[-1][-1].weight)  # scale of the last BN; its offset is zero
+    return block
+
+
+assert torch.equal(do_nothing(Block(16, 16, 1).eval())(images), images)

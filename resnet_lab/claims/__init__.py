@@ -1,0 +1,110 @@
+"""The ledger: every claim of Sections 1, 3 and 4.2, and whether we see it.
+
+Paper: abstract; Sections 1, 3.1 to 3.3 and 4.2; Table 6; Figures 1, 2, 3, 6 and 7.
+Notebook: notebooks/00_start_here.py. Tests: tests/test_claims.py.
+
+A verdict is computed, from records or from the nets themselves, and never typed. `rule()` says how.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from functools import cache
+
+from resnet_lab.claims import (
+    architecture,
+    baselines,
+    cifar_nets,
+    degradation,
+    printed,
+    table_6,
+    warm_up,
+)
+from resnet_lab.claims.row import VERDICTS, Row, Verdict
+from resnet_lab.claims.rules import explain as rule
+from resnet_lab.claims.training import Claim, Evidence
+from resnet_lab.claims.training import row as judge
+from resnet_lab.records import Record
+
+__all__ = ["Row", "Verdict", "as_json", "ledger", "rule", "summary", "table"]
+
+
+def ledger(records: Sequence[Record]) -> list[Row]:
+    """Every claim with its verdict, in the order of the paper.
+
+    Claims about architecture need no records; one about training without its records is "not run".
+    """
+    evidence = Evidence.of(list(records))
+
+    def judged(claims: list[Claim]) -> list[Row]:
+        return [judge(claim, evidence) for claim in claims]
+
+    return [
+        *_facts(architecture.abstract),
+        *judged(degradation.section_1()[:3]),
+        *_facts(architecture.section_1),
+        *judged(degradation.section_1()[3:]),
+        *_facts(architecture.section_3_1),
+        *_facts(architecture.section_3_2),
+        *_facts(baselines.section_3_3),
+        *_facts(cifar_nets.section_4_2_nets),
+        *_facts(printed.section_4_2_recipe),
+        *judged(degradation.plain_nets()),
+        *judged(degradation.residual_nets()),
+        *judged(warm_up.warm_up()),
+        *warm_up.without_warm_up(evidence),
+        *_facts(printed.parameters_of_110),
+        *_facts(printed.parameters_of_table_6),
+        *judged(table_6.errors()),
+        *table_6.responses(),
+        *judged(table_6.over_1000_layers()),
+    ]
+
+
+@cache
+def _facts(claims: Callable[[], list[Row]]) -> tuple[Row, ...]:
+    # the nets do not change with the records: a notebook may ask for the ledger often
+    return tuple(claims())
+
+
+def as_json(rows: Sequence[Row]) -> list[dict[str, object]]:
+    """The rows as objects of strict JSON values: text, finite numbers and null."""
+    return [asdict(row) for row in rows]
+
+
+def summary(rows: Sequence[Row]) -> dict[Verdict, int]:
+    """Verdict -> number of claims, with zeros, in the order seen, not seen, undecided, not run."""
+    return {verdict: sum(row.verdict == verdict for row in rows) for verdict in VERDICTS}
+
+
+def table(rows: Sequence[Row]) -> str:
+    """The rows as a Markdown table: claim, place, paper, ours, scale, verdict and why."""
+    lines = [
+        "| Claim | Place | Paper | Ours | Scale | Verdict | Why |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        cells = (
+            row.statement,
+            row.place,
+            _text(row.paper),
+            _ours(row),
+            row.scale,
+            row.verdict,
+            row.why,
+        )
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines)
+
+
+def _text(value: float | str | None) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) else value
+
+
+def _ours(row: Row) -> str:
+    spread = "" if row.spread is None else f" ± {row.spread:.2f}"
+    runs = "" if row.n is None else f" (n={row.n})"
+    return f"{_text(row.ours)}{spread}{runs}"

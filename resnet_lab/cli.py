@@ -1,0 +1,257 @@
+"""The command resnet-lab: parses, calls one function of the package, prints.
+
+Paper: all of it.
+Notebook: notebooks/00_start_here.py. Tests: tests/test_cli.py.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from resnet_lab.errors import InputError
+from resnet_lab.options import AtOnce, Data, Device, ImagesName, Out, Scale, recipe_options
+
+app = typer.Typer(
+    name="resnet-lab",
+    help="An interactive companion to Deep Residual Learning (He, Zhang, Ren, Sun, 2015).",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+bench_app = typer.Typer(help="Measure our training beside a textbook loop.", no_args_is_help=True)
+data_app = typer.Typer(help="Fetch and find CIFAR-10.", no_args_is_help=True)
+app.add_typer(bench_app, name="bench")
+app.add_typer(data_app, name="data")
+
+
+@app.command(
+    epilog="Example: resnet-lab reproduce --data ~/cifar10. About 5 minutes on two cores; "
+    "with --scale paper about an hour of one GPU for each seed."
+)
+def reproduce(
+    experiments: Annotated[
+        list[str] | None,
+        typer.Argument(help="degradation, figure_1, figure_6, table_6. None: run every notebook."),
+    ] = None,
+    scale: Scale = "quick",
+    budget: Annotated[
+        str | None, typer.Option(help="Stop training after this long: 90s, 25m or 2h.")
+    ] = None,
+    data: Data = None,
+    images: ImagesName = None,
+    out: Out = Path("out"),
+    seeds: Annotated[int | None, typer.Option(min=1, help="Runs of each net.")] = None,
+    device: Device = None,
+    at_once: AtOnce = None,
+) -> None:
+    """Train what has no record yet, then draw, compare with the paper and write the book.
+
+    Can be stopped with Ctrl-C and started again: it goes on where it was.
+    """
+    from resnet_lab import reproduce as steps
+
+    plan = steps.plan(
+        experiments or [],
+        scale=scale,
+        root=data,
+        images=images,
+        out=out,
+        seeds=seeds,
+        device=device,
+        at_once=at_once,
+        budget=None if budget is None else steps.seconds(budget),
+    )
+    raise typer.Exit(steps.run(plan))
+
+
+@app.command(
+    epilog="Example: resnet-lab train --depth 56 --shortcut none --steps 500. "
+    "A quick ResNet-20 takes about a minute on two cores."
+)
+@recipe_options
+def train(
+    depth: Annotated[int, typer.Option(help="Weighted layers, 6n+2.")] = 20,
+    shortcut: Annotated[str, typer.Option(help="none (the plain net), A, B or C.")] = "A",
+    width: Annotated[int | None, typer.Option(min=1, help="Filters of the first stage.")] = None,
+    scale: Scale = "quick",
+    data: Data = None,
+    images: ImagesName = None,
+    out: Out = Path("out"),
+    device: Device = None,
+    **changes: object,
+) -> None:
+    """Train one net; its record and weights are written to the folder of --out.
+
+    The recipe is that of the scale, with the options below changed.
+    """
+    from resnet_lab import single
+
+    given = {name: value for name, value in changes.items() if value is not None}
+    job, dataset = single.plan(
+        depth, shortcut, width, scale=scale, root=data, images=images, changes=given
+    )
+    raise typer.Exit(single.run(job, dataset, root=data, out=out, device=device))
+
+
+@app.command(
+    epilog="Example: resnet-lab evaluate ResNet-20-w8_seed0-….safetensors --width 8 --size 16. "
+    "Seconds."
+)
+def evaluate(
+    weights: Annotated[Path, typer.Argument(help="A .safetensors file, ours or renamed to ours.")],
+    depth: Annotated[int, typer.Option(help="Weighted layers, 6n+2.")] = 20,
+    shortcut: Annotated[str, typer.Option(help="none (the plain net), A, B or C.")] = "A",
+    width: Annotated[int, typer.Option(min=1, help="Filters of the first stage.")] = 16,
+    size: Annotated[int, typer.Option(help="Pixels: 32, or 16 for our quick nets.")] = 32,
+    by_position: Annotated[
+        bool, typer.Option(help="Take the tensors in their order, whatever their names.")
+    ] = False,
+    mean: Annotated[
+        tuple[float, float, float] | None,
+        typer.Option(help="Channel means the net was trained with, in 0..1. Default: per pixel."),
+    ] = None,
+    std: Annotated[
+        tuple[float, float, float] | None,
+        typer.Option(help="Channel deviations the net was trained with. Default: none."),
+    ] = None,
+    data: Data = None,
+    images: ImagesName = None,
+) -> None:
+    """Test error of stored weights, from a single view of each test image."""
+    from resnet_lab import data as data_module
+    from resnet_lab import evaluation
+    from resnet_lab.resnet import cifar
+
+    dataset = data_module.load(data, name=images)
+    net = evaluation.load_net(weights, cifar(depth, shortcut=shortcut, width=width), by_position)
+    found = evaluation.test_error(net, dataset, size=size, mean=mean, std=std)
+    typer.echo(f"{net.config.name}: test error {found:.2f} % on {dataset.label}")
+
+
+@app.command(epilog="Example: resnet-lab claims --json. Seconds.")
+def claims(
+    as_json: Annotated[bool, typer.Option("--json", help="Print a list of objects.")] = False,
+    out: Out = Path("out"),
+) -> None:
+    """What the paper says, and whether we see it: from records and from the nets themselves.
+
+    Uses the records in --out and those that ship with the package.
+    """
+    from resnet_lab import claims as ledger
+    from resnet_lab import records
+
+    rows = ledger.ledger(records.load_all(out / "records", records.SHIPPED))
+    if as_json:
+        typer.echo(json.dumps(ledger.as_json(rows), indent=1, allow_nan=False))
+        return
+    from resnet_lab import tables
+
+    tables.print_claims(rows)
+
+
+@app.command(epilog="Example: resnet-lab figures figure_1 --out out. Seconds.")
+def figures(
+    names: Annotated[list[str], typer.Argument(help="degradation, figure_1, figure_6, table_6.")],
+    scale: Scale = "quick",
+    images: Annotated[str, typer.Option(help="cifar10 or embedded.")] = "cifar10",
+    out: Out = Path("out"),
+) -> None:
+    """Draw figures and tables from the records in --out and those that ship with the package."""
+    from resnet_lab import records, tables
+
+    found = records.load_all(out / "records", records.SHIPPED)
+    for name in names:
+        for path in tables.write_experiment(name, found, scale, images, out / "figures"):
+            typer.echo(path)
+
+
+@app.command(epilog="Example: resnet-lab notebooks 01_degradation. A minute each.")
+def notebooks(
+    names: Annotated[list[str] | None, typer.Argument(help="Notebooks. None: all.")] = None,
+) -> None:
+    """Build the committed .ipynb files from their .py sources, by running them."""
+    from resnet_lab import notebooks as pairs
+
+    for source in pairs.sources(names):
+        try:
+            typer.echo(pairs.build(source))
+        except pairs.NotebookError as error:
+            typer.echo(f"resnet-lab: {error}", err=True)
+            raise typer.Exit(1) from error
+
+
+@app.command(epilog="Example: resnet-lab doctor. Seconds.")
+def doctor(data: Data = None, out: Out = Path("out")) -> None:
+    """What is here and what is missing: Python, torch, device, data, disk, memory."""
+    from resnet_lab import doctor as checks
+    from resnet_lab import tables
+
+    findings = checks.check(data, out)
+    tables.print_findings(findings)
+    raise typer.Exit(0 if checks.ok(findings) else 1)
+
+
+@bench_app.command("cpu", epilog="Example: resnet-lab bench cpu --repeats 5. About 3 minutes.")
+def bench_cpu(
+    depth: Annotated[int, typer.Option(help="Weighted layers, 6n+2.")] = 20,
+    scale: Scale = "quick",
+    repeats: Annotated[int, typer.Option(min=2, help="Rounds of all contestants in turn.")] = 5,
+    updates: Annotated[int, typer.Option(min=1, help="Updates of each contestant a round.")] = 30,
+    seeds: Annotated[
+        int, typer.Option(min=0, help="Seeds to compare bfloat16 with float32; 0: do not.")
+    ] = 0,
+    data: Data = None,
+    images: ImagesName = None,
+) -> None:
+    """Our training loop beside a textbook one: updates a second, and the ratio with its spread."""
+    from resnet_lab import bench
+    from resnet_lab import data as data_module
+
+    dataset = data_module.load(data, name=images)
+    result = bench.cpu(
+        dataset, depth=depth, scale=scale, updates=updates, repeats=repeats, report=typer.echo
+    )
+    typer.echo(bench.table(result))
+    if seeds:
+        equal = bench.equal_results(dataset, depths=(depth,), seeds=seeds, report=typer.echo)
+        typer.echo(bench.table_equal(equal))
+
+
+@data_app.command("get", epilog="Example: resnet-lab data get cifar10. 170 MB.")
+def data_get(
+    name: Annotated[str, typer.Argument(help="cifar10")],
+    to: Annotated[Path | None, typer.Option(help="Folder. Default: the cache.")] = None,
+) -> None:
+    """Download CIFAR-10 from the first mirror that answers; resumes, and checks the md5."""
+    from resnet_lab import download
+
+    if name != "cifar10":
+        raise InputError(f"there is no data set {name!r} to fetch; the one there is: cifar10")
+    typer.echo(download.get_cifar10(to, progress=download.printer()))
+
+
+@data_app.command("show", epilog="Example: resnet-lab data show --data ~/cifar10. Seconds.")
+def data_show(data: Data = None, images: ImagesName = None) -> None:
+    """Which images a run would use: their place, layout, number and content hash."""
+    from resnet_lab import data as data_module
+
+    found = data_module.load(data, name=images)
+    typer.echo(f"{found.label} ({found.layout} layout) from {found.place}")
+    typer.echo(f"{len(found.train_labels):,} training and {len(found.test_labels):,} test images")
+    typer.echo(f"content hash {found.content_hash}")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point: the user's mistakes are one sentence on stderr and exit code 2."""
+    try:
+        app(arguments)
+    except InputError as error:
+        typer.echo(f"resnet-lab: {error}", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        typer.echo("resnet-lab: interrupted; the same command goes on where it was", err=True)
+        sys.exit(130)

@@ -1,0 +1,200 @@
+"""One function a figure: records in, ink out.
+
+Paper: Figures 1 and 6.
+Notebook: notebooks/01_degradation.py. Tests: tests/test_figures.py.
+"""
+
+from collections.abc import Sequence
+from statistics import mean
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from resnet_lab.errors import InputError
+from resnet_lab.records import Record
+from resnet_lab.style import COLOURS, colour, describe, label_ends, save, sheet
+
+__all__ = [
+    "COLOURS",
+    "colour",
+    "curve",
+    "degradation",
+    "depth_gap",
+    "depth_panels",
+    "describe",
+    "error_by_depth",
+    "error_curves",
+    "highlight",
+    "image_row",
+    "save",
+    "sheet",
+]
+
+
+def curve(record: Record, which: str) -> tuple[np.ndarray, np.ndarray]:
+    """Updates and errors of the "train" or "test" curve, each (points,). Errors are percent."""
+    points = [
+        (point.step, getattr(point, f"{which}_error"))
+        for point in record.curve
+        if getattr(point, f"{which}_error") is not None
+    ]
+    steps, errors = np.array(points).T
+    return steps, errors
+
+
+def by_net(records: Sequence[Record]) -> dict[str, list[Record]]:
+    """Records grouped by net: plain before residual, shallow before deep.
+
+    Raises: InputError for no records: a missing curve is an error, not a gap.
+    """
+    if not records:
+        raise InputError("there are no records to draw; run `resnet-lab reproduce` first")
+    ordered = sorted(records, key=lambda r: (r.net.startswith("ResNet"), r.run.net.depth))
+    groups: dict[str, list[Record]] = {}
+    for record in ordered:
+        groups.setdefault(record.net, []).append(record)
+    return groups
+
+
+def error_curves(ax: Axes, records: Sequence[Record], which: str) -> None:
+    """One panel of Figure 1 or 6: "train" (dashed) or "test" (solid) error against updates.
+
+    Every run is a thin line, the mean over seeds a thick one, labelled where it ends. Unlike the
+    paper's, the x axis counts single updates, and training error is over augmented images.
+
+    Units: errors in percent.
+    """
+    style = "--" if which == "train" else "-"
+    ends = {}
+    for net, runs in by_net(records).items():
+        curves = [curve(run, which) for run in runs]
+        steps = curves[0][0]
+        if len(curves) > 1:
+            for x, y in curves:
+                ax.plot(x, y, style, color=colour(net), linewidth=0.6, alpha=0.35)
+        average = np.mean([y for _, y in curves], axis=0)
+        ax.plot(steps, average, style, color=colour(net), linewidth=1.8)
+        ends[net] = (steps[-1], average[-1])
+    label_ends(ax, ends)
+    ax.set(xlabel="updates", ylabel=f"{'training' if which == 'train' else 'test'} error (%)")
+    ax.set_ylim(bottom=0)
+
+
+def degradation(panels: Sequence[Axes], records: Sequence[Record]) -> None:
+    """Figure 1: training error on the left panel, test error on the right, on one scale."""
+    for ax, which in zip(panels, ("train", "test"), strict=True):
+        error_curves(ax, records, which)
+    top = max(ax.get_ylim()[1] for ax in panels)
+    for ax in panels:
+        ax.set_ylim(0, min(top, 100))
+    panels[0].figure.suptitle(describe(records), fontsize="small", color="0.35")
+
+
+def error_by_depth(ax: Axes, records: Sequence[Record], which: str = "train") -> None:
+    """Final error against depth, plain and residual: degradation as a slope.
+
+    A dot is a run, the line joins the means over seeds. Not a figure of the paper: it shows what
+    the ends of the curves of Figure 6 say.
+
+    Units: errors in percent.
+    """
+    for kind in ("plain", "ResNet"):
+        groups = {n: runs for n, runs in by_net(records).items() if n.startswith(kind)}
+        depths = [runs[0].run.net.depth for runs in groups.values()]
+        finals = [[getattr(r.final, f"{which}_error") for r in runs] for runs in groups.values()]
+        if not depths:
+            continue
+        shade = COLOURS[kind][56]
+        ax.plot(depths, [mean(values) for values in finals], color=shade, linewidth=1.8)
+        for depth, values in zip(depths, finals, strict=True):
+            ax.plot([depth] * len(values), values, "o", color=shade, markersize=3.5, alpha=0.6)
+        ax.annotate(
+            "plain" if kind == "plain" else "residual",
+            (depths[-1], mean(finals[-1])),
+            xytext=(6, 0),
+            textcoords="offset points",
+            color=shade,
+            va="center",
+        )
+    word = "training" if which == "train" else "test"
+    ax.set(xlabel="depth (weighted layers)", ylabel=f"final {word} error (%)")
+    ax.set_ylim(bottom=0)
+
+
+def image_row(ax: Axes, images: np.ndarray, labels: Sequence[str]) -> None:
+    """A row of images with their class above each.
+
+    Shapes: uint8 (N, 3, H, W), N names.
+    """
+    n, _, height, width = images.shape
+    gap = max(1, width // 16)
+    row = np.full((height, n * (width + gap) - gap, 3), 255, np.uint8)
+    for i, image in enumerate(images):
+        left = i * (width + gap)
+        row[:, left : left + width] = image.transpose(1, 2, 0)
+        ax.text(left + width / 2, -1, labels[i], ha="center", va="bottom", fontsize="x-small")
+    ax.imshow(row, interpolation="nearest")
+    ax.set_axis_off()
+
+
+def highlight(panels: Sequence[Axes], records: Sequence[Record], net: str) -> None:
+    """Training and test error of one net over the grey curves of all the others.
+
+    Units: errors in percent.
+    Raises: InputError if `records` has no run of `net`.
+    """
+    groups = by_net(records)
+    if net not in groups:
+        raise InputError(f"no run of {net} is here; there are {', '.join(groups)}")
+    for ax, which in zip(panels, ("train", "test"), strict=True):
+        for name, runs in groups.items():
+            for x, y in (curve(run, which) for run in runs):
+                if name != net:
+                    ax.plot(x, y, color="0.87", linewidth=0.8, zorder=1)
+        error_curves(ax, groups[net], which)
+        ax.set_ylim(0, 100)
+    panels[0].figure.suptitle(describe(records), fontsize="small", color="0.35")
+
+
+def depth_gap(ax: Axes, records: Sequence[Record]) -> None:
+    """Training error of the deepest net minus that of the shallowest, plain and residual.
+
+    A line is the mean over the seeds that both nets have. Not a figure of the paper: it shows
+    whether the gap of Figure 1 stays or closes.
+
+    Units: percentage points.
+    """
+    ends = {}
+    for kind in ("plain", "ResNet"):
+        groups = [runs for net, runs in by_net(records).items() if net.startswith(kind)]
+        if len(groups) < 2:
+            raise InputError(f"two depths of {kind} nets are needed to draw their gap")
+        shallow, deep = (
+            {run.run.recipe.seed: curve(run, "train") for run in runs}
+            for runs in (groups[0], groups[-1])
+        )
+        seeds = sorted(shallow.keys() & deep.keys())
+        if not seeds:
+            raise InputError(f"no seed was run at both depths of the {kind} nets")
+        steps = shallow[seeds[0]][0]
+        gaps = np.array([deep[seed][1] - shallow[seed][1] for seed in seeds])  # (seeds, points)
+        ax.plot(steps, gaps.T, color=COLOURS[kind][56], linewidth=0.6, alpha=0.35)
+        ax.plot(steps, gaps.mean(0), color=COLOURS[kind][56], linewidth=1.8)
+        ends[f"{kind}-56"] = (steps[-1], gaps.mean(0)[-1])
+    ax.axhline(0, color="0.4", linewidth=0.8)
+    ax.set(xlabel="updates", ylabel="deep minus shallow,\ntraining error (points)")
+    label_ends(ax, ends, {"plain-56": "plain pair", "ResNet-56": "residual pair"})
+    ax.set_title(describe(records), fontsize="small", color="0.35")
+
+
+def depth_panels(panels: Sequence[Axes], records: Sequence[Record]) -> None:
+    """Final training error on the left, test error on the right, against depth, on one scale.
+
+    Units: errors in percent.
+    """
+    for ax, which in zip(panels, ("train", "test"), strict=True):
+        error_by_depth(ax, records, which)
+    top = min(100, max(ax.get_ylim()[1] for ax in panels))
+    for ax in panels:
+        ax.set_ylim(0, top)
+    panels[0].figure.suptitle(describe(records), fontsize="small", color="0.35")

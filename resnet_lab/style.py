@@ -1,0 +1,99 @@
+"""The look of every figure: colours, an empty sheet, labels at the ends of lines.
+
+Paper: nowhere; one look for all its figures.
+Notebook: notebooks/01_degradation.py. Tests: tests/test_figures.py.
+"""
+
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from resnet_lab.errors import InputError
+from resnet_lab.files import write_whole
+from resnet_lab.records import Record
+
+# one colour a kind of net, the deeper the darker; the same in every figure
+COLOURS = {
+    "plain": {20: "#d9a05b", 32: "#c98335", 44: "#a9641c", 56: "#7f4508", 110: "#4d2800"},
+    "ResNet": {
+        20: "#7fb2dd",
+        32: "#5596cf",
+        44: "#337ab8",
+        56: "#155c9c",
+        110: "#0b3d6e",
+        1202: "#041f3b",
+    },
+}
+QUICK = "reduced scale: thin nets, small images, {steps:,} updates"
+
+
+def colour(net: str) -> str:
+    """Colour of a net by its name, "plain-20": brown for plain, blue for residual."""
+    kind, depth = net.split("-")[:2]
+    known = COLOURS[kind]
+    nearest = min(known, key=lambda d: abs(np.log(d / int(depth))))
+    return known[nearest]
+
+
+def sheet(
+    columns: int = 1, *, width: float = 7.2, height: float = 3.6
+) -> tuple[Figure, list[Axes]]:
+    """An empty figure with `columns` panels side by side, in the style of the whole project.
+
+    Units: inches. A Figure without pyplot: widgets may draw from a second thread, where pyplot
+    mixes the figures up.
+    """
+    figure = Figure(figsize=(width, height), layout="constrained", dpi=100)
+    panels = list(np.atleast_1d(figure.subplots(1, columns)))
+    for ax in panels:
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.grid(axis="y", color="0.9")
+        ax.set_axisbelow(True)
+    return figure, panels
+
+
+def describe(records: Sequence[Record]) -> str:
+    """What a figure of `records` must say on its face: the images, and whether it is reduced.
+
+    Raises: InputError if they are not of one scale and one image set.
+    """
+    kinds = {(r.scale, r.run.images.name, r.run.images.size, r.run.recipe.steps) for r in records}
+    if len(kinds) != 1:
+        raise InputError("a figure shows runs of one scale on one set of images, and at least one")
+    scale, name, size, steps = kinds.pop()
+    images = {"cifar10": "CIFAR-10", "embedded": "embedded data"}[name]
+    if scale == "paper":
+        return f"{images}, {steps:,} updates"
+    return f"{images}, {QUICK.format(steps=steps)}"
+
+
+def label_ends(
+    ax: Axes, ends: dict[str, tuple[float, float]], names: dict[str, str] | None = None
+) -> None:
+    """Write each net's name, or its entry in `names`, where its line ends; no two overlap."""
+    low, high = ax.get_ylim()
+    gap = 0.062 * (high - min(low, 0))
+    placed = -np.inf
+    for net, (x, y) in sorted(ends.items(), key=lambda item: item[1][1]):
+        placed = max(y, placed + gap)
+        ax.annotate(
+            (names or {}).get(net, net),
+            (x, y),
+            xytext=(1.02, placed),
+            textcoords=("axes fraction", "data"),
+            color=colour(net),
+            va="center",
+            fontsize="small",
+            annotation_clip=False,
+        )
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write `figure` as a PNG at `path`, whole or not at all. Raises: InputError."""
+    picture = BytesIO()
+    figure.savefig(picture, format="png", dpi=150, metadata={"Software": None})
+    write_whole(path, picture.getvalue())

@@ -1,0 +1,171 @@
+"""Ours against the paper, as rows; claims and findings on a terminal.
+
+Paper: Table 6; Figures 1 and 6.
+Notebook: notebooks/00_start_here.py. Tests: tests/test_tables.py.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, stdev
+
+from rich.console import Console
+from rich.table import Table
+
+from resnet_lab import figures, paper, records
+from resnet_lab.errors import InputError
+from resnet_lab.experiments import EXPERIMENTS, QUICK_SIZE, QUICK_WIDTH, recipe_at
+from resnet_lab.files import write_whole
+from resnet_lab.records import Record
+
+HOW_TO_READ = (
+    "Errors are test errors in percent after the last update, never the best one. "
+    "Ours is the mean over n seeds ± their standard deviation; with n = 1 there is no spread to "
+    "give. At reduced scale the size of an error means nothing beside the paper's; the order does."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """One row of "ours against the paper". Errors are test errors in percent."""
+
+    net: str
+    paper: float | None  # None where the paper prints no number
+    source: str
+    ours: tuple[float, ...]  # one value per seed, last update, never the best one
+    differs: str = ""  # what we did differently, in words
+
+    def row(self) -> str:
+        """The row as Markdown: net, paper, source, ours, gap, what differs."""
+        printed = "–" if self.paper is None else f"{self.paper:.2f}"
+        if not self.ours:
+            return f"| {self.net} | {printed} | {self.source} | not run | – | {self.differs} |"
+        spread = f" ± {stdev(self.ours):.2f}" if len(self.ours) > 1 else ""
+        gap = "–" if self.paper is None else f"{mean(self.ours) - self.paper:+.2f}"
+        return (
+            f"| {self.net} | {printed} | {self.source} "
+            f"| {mean(self.ours):.2f}{spread} (n={len(self.ours)}) | {gap} | {self.differs} |"
+        )
+
+
+HEAD = "| net | paper | source | ours | gap | differs |\n|---|---|---|---|---|---|"
+
+
+def markdown(rows: Sequence[Comparison]) -> str:
+    """The rows as a Markdown table with its head."""
+    return "\n".join([HEAD, *(row.row() for row in rows)])
+
+
+def printed_error(net: str) -> tuple[float | None, str]:
+    """The paper's test error of a CIFAR net and its place: for 110 layers the mean of five runs."""
+    kind, depth = net.split("-")
+    if kind == "plain":
+        return None, "Figure 6 (no number printed)"
+    name = "error_mean" if depth == "110" else "error"
+    leaf = paper.leaf(f"tables.table6.resnet_{depth}.{name}")
+    return leaf.value, leaf.source
+
+
+def differs(scale: str, images: str) -> str:
+    """What a run at `scale` does otherwise than the paper, in words."""
+    if scale == "paper":
+        return "" if images == "cifar10" else "embedded data"
+    data = "CIFAR-10" if images == "cifar10" else "embedded data"
+    steps = recipe_at("quick", 20).steps
+    return (
+        f"reduced: {data} at {QUICK_SIZE}x{QUICK_SIZE}, first width {QUICK_WIDTH}, "
+        f"{steps:,} updates"
+    )
+
+
+def compare(
+    found: Sequence[Record], nets: Sequence[str], scale: str, images: str
+) -> list[Comparison]:
+    """A row for each net, "not run" where there is no record."""
+    rows = []
+    for net in nets:
+        chosen = records.select(found, net=net, scale=scale, images=images)
+        printed, source = printed_error(net)
+        rows.append(
+            Comparison(
+                net=net,
+                paper=printed,
+                source=source,
+                ours=tuple(record.final.test_error for record in chosen),
+                differs=differs(scale, images),
+            )
+        )
+    return rows
+
+
+def nets_of(name: str) -> list[str]:
+    """Names of the nets of an experiment, plain first. Raises: InputError for a wrong name."""
+    if name not in EXPERIMENTS:
+        raise InputError(f"there is no experiment {name!r}; there are {', '.join(EXPERIMENTS)}")
+    experiment = EXPERIMENTS[name]
+    return [f"plain-{d}" for d in experiment.plain] + [f"ResNet-{d}" for d in experiment.residual]
+
+
+def write_experiment(
+    name: str, found: Sequence[Record], scale: str, images: str, folder: Path
+) -> list[Path]:
+    """The figure and the table of an experiment from its records; returns the files written.
+
+    Raises: InputError if there is no experiment of that name, or no record of it.
+    """
+    nets = nets_of(name)
+    chosen = [r for n in nets for r in records.select(found, net=n, scale=scale, images=images)]
+    if not chosen:
+        raise InputError(
+            f"no run of {name} at {scale} scale on {images} is recorded; "
+            f"run `resnet-lab reproduce {name} --scale {scale}` first"
+        )
+    figure, panels = figures.sheet(2, width=8.2)
+    figures.degradation(panels, chosen)
+    stem = f"{name}_{scale}_{images}"
+    figures.save(figure, folder / f"{stem}.png")
+    table = markdown(compare(found, nets, scale, images))
+    write_whole(folder / f"{stem}.md", f"{HOW_TO_READ}\n\n{table}\n")
+    return [folder / f"{stem}.png", folder / f"{stem}.md"]
+
+
+VERDICT_STYLE = {"seen": "green", "not seen": "red", "undecided": "yellow", "not run": "dim"}
+
+
+def print_claims(rows: Sequence, console: Console | None = None) -> None:
+    """The ledger of claims on a terminal."""
+    console = console or Console()
+    table = Table(show_lines=False, header_style="bold", expand=True)
+    for title, ratio in (("place", 3), ("statement", 8), ("paper", 3), ("ours", 4), ("scale", 4)):
+        table.add_column(title, ratio=ratio, overflow="fold")
+    table.add_column("verdict", no_wrap=True)
+    for row in rows:
+        n = f" (n={row.n})" if row.n else ""
+        spread = f" ± {row.spread:.2f}" if row.spread is not None else ""
+        style = VERDICT_STYLE[row.verdict]
+        table.add_row(
+            row.place,
+            row.statement,
+            text(row.paper),
+            "" if row.ours is None else f"{text(row.ours)}{spread}{n}",
+            row.scale,
+            f"[{style}]{row.verdict}[/]",
+        )
+    console.print(table)
+    counts = {verdict: sum(row.verdict == verdict for row in rows) for verdict in VERDICT_STYLE}
+    console.print(", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
+
+
+def text(value: object) -> str:
+    """A number or words as a cell shows them."""
+    return f"{value:,.4g}" if isinstance(value, float) else "" if value is None else str(value)
+
+
+def print_findings(findings: Sequence, console: Console | None = None) -> None:
+    """What the doctor found: a line each, with the remedy under what fails."""
+    console = console or Console()
+    marks = {True: "[green]ok  [/]", None: "[yellow]note[/]", False: "[red]FAIL[/]"}
+    for finding in findings:
+        console.print(f"{marks[finding.ok]} {finding.name}: {finding.found}", soft_wrap=True)
+        if finding.remedy:
+            console.print(f"     -> {finding.remedy}", soft_wrap=True)

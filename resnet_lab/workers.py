@@ -1,0 +1,177 @@
+"""Several runs at once: one process a core, each with one thread.
+
+A small net keeps two cores less than twice as busy as one, so two runs side by side finish
+sooner than one after the other.
+
+Paper: Section 4.2 (many runs of small nets).
+Notebook: notebooks/00_start_here.py. Tests: tests/test_workers.py.
+"""
+
+import multiprocessing
+import queue
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from resnet_lab import data, records, runner
+from resnet_lab.errors import InputError
+from resnet_lab.records import Point
+from resnet_lab.runner import Engine, Job
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What a worker says: a point was reached, or the run ended one way or another."""
+
+    job: Job
+    kind: Literal["point", "done", "stopped", "failed"]
+    step: int = 0
+    seconds: float = 0.0
+    point: Point | None = None
+    message: str = ""  # why it failed
+
+
+@contextmanager
+def asked_to_stop() -> Iterator[threading.Event]:
+    """An event that the first Ctrl-C sets; a second one interrupts at once.
+
+    Outside the main thread, where Python allows no signal handler, the event is never set.
+    """
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+
+    def ask(_number: int, _frame: object) -> None:
+        event.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    previous = signal.signal(signal.SIGINT, ask)
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def train_one(
+    job: Job,
+    dataset: data.Dataset,
+    out: Path,
+    engine: Engine,
+    stop: Callable[[], bool],
+    tell: Callable[[Report], None],
+) -> None:
+    """Train `job`; tell of every point and of how it ended. Nothing is raised for a failed run."""
+
+    def report(state) -> None:
+        point = state.curve[-1] if state.curve else None
+        tell(Report(job=job, kind="point", step=state.step, seconds=state.seconds, point=point))
+
+    try:
+        record = runner.train_run(job, dataset, out, engine, report=report, stop=stop)
+    except (InputError, FloatingPointError) as error:
+        tell(Report(job=job, kind="failed", message=str(error)))
+    else:
+        tell(Report(job=job, kind="done" if record else "stopped"))
+
+
+def work(todo, told, stopping, root: str | None, name: str, out: Path, engine: Engine) -> None:
+    """Life of a worker process: take jobs until there are none left or the parent says stop."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C and tells us
+    parent = multiprocessing.parent_process()
+
+    def stop() -> bool:  # a killed parent cannot tell us: see for ourselves
+        return stopping.is_set() or not parent.is_alive()
+
+    dataset = data.load(root, name=name)
+    while not stop():
+        try:
+            job = todo.get_nowait()
+        except queue.Empty:
+            return
+        train_one(job, dataset, out, engine, stop, told.put)
+
+
+def train_all(
+    jobs: list[Job],
+    root: Path | None,
+    name: str,
+    out: Path,
+    engine: Engine,
+    *,
+    at_once: int = 1,
+    budget: float | None = None,
+    tell: Callable[[Report], None] = lambda report: None,
+) -> bool:
+    """Train every job that has no record under `out`, `at_once` at a time; True if all are done.
+
+    Stops, with checkpoints written, at the first Ctrl-C or when `budget` seconds are over. With
+    `at_once` above 1 the caller must be importable without side effects, as for any use of
+    multiprocessing.
+
+    Raises: InputError, before anything is trained, if the data set cannot be used.
+    """
+    missing = [
+        job for job in jobs if not records.path_of(out / "records", job.scale, job.run).exists()
+    ]
+    failed: list[Report] = []
+
+    def listen(report: Report) -> None:
+        if report.kind == "failed":
+            failed.append(report)
+        tell(report)
+
+    end = None if budget is None else time.monotonic() + budget
+    with asked_to_stop() as asked:
+
+        def stop() -> bool:
+            return asked.is_set() or (end is not None and time.monotonic() > end)
+
+        if min(at_once, len(missing)) < 2:
+            dataset = data.load(root, name=name) if missing else None
+            for job in missing:
+                if stop():
+                    break
+                train_one(job, dataset, out, engine, stop, listen)
+        else:
+            in_parallel(missing, (root, name, out, engine), at_once, stop, listen)
+    return not failed and all(
+        records.path_of(out / "records", job.scale, job.run).exists() for job in jobs
+    )
+
+
+def in_parallel(
+    jobs: list[Job],
+    shared: tuple[Path | None, str, Path, Engine],
+    at_once: int,
+    stop: Callable[[], bool],
+    listen: Callable[[Report], None],
+) -> None:
+    """Train `jobs` in `at_once` processes; returns when all have ended."""
+    context = multiprocessing.get_context("spawn")  # forking a process with threads can hang it
+    todo, told, stopping = context.Queue(), context.Queue(), context.Event()
+    for job in jobs:
+        todo.put(job)
+    workers = [
+        context.Process(target=work, args=(todo, told, stopping, *shared), daemon=True)
+        for _ in range(min(at_once, len(jobs)))
+    ]
+    for worker in workers:
+        worker.start()
+    try:
+        while any(worker.is_alive() for worker in workers) or not told.empty():
+            if stop():
+                stopping.set()
+            try:
+                listen(told.get(timeout=0.2))
+            except queue.Empty:
+                continue
+    finally:
+        stopping.set()
+        for worker in workers:
+            worker.join(timeout=60)

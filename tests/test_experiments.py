@@ -1,0 +1,148 @@
+"""Table 6, Figures 1 and 6: which runs there are, and that the dearest come last."""
+
+from dataclasses import replace
+
+import pytest
+
+from resnet_lab import experiments
+from resnet_lab.errors import InputError
+from resnet_lab.experiments import EXPERIMENTS, jobs, recipe_at
+from resnet_lab.recipe import Recipe
+
+ALL = list(EXPERIMENTS)
+
+
+def keys(found):
+    return [(job.run.recipe.seed, job.run.net.name) for job in found]
+
+
+def nets(found):
+    return {job.run.net.name for job in found}
+
+
+def test_table_6_has_its_six_residual_nets(mini, paper):
+    found = jobs(["table_6"], "paper", mini)
+    assert nets(found) == {f"ResNet-{depth}" for depth in (20, 32, 44, 56, 110, 1202)}
+    # "we run 5 times and show best (mean +- std)" is said of the 110 layers
+    assert sum(job.run.net.depth == 110 for job in found) == 5
+    assert paper["recipes"]["cifar10"]["runs"]["value"].startswith("5 for ResNet-110")
+
+
+def test_figure_1_compares_plain_nets_of_20_and_56_layers(mini):
+    assert nets(jobs(["figure_1"], "paper", mini)) == {"plain-20", "plain-56"}
+
+
+def test_figure_6_has_plain_and_residual_nets(mini):
+    plain = {f"plain-{depth}" for depth in (20, 32, 44, 56, 110)}
+    residual = {f"ResNet-{depth}" for depth in (20, 32, 44, 56, 110, 1202)}
+    assert nets(jobs(["figure_6"], "paper", mini)) == plain | residual
+
+
+def test_degradation_pairs_plain_and_residual_nets_of_one_recipe(mini):
+    found = jobs(["degradation"], "quick", mini)
+    assert nets(found) == {"plain-20-w8", "plain-56-w8", "ResNet-20-w8", "ResNet-56-w8"}
+    assert len({(job.run.recipe, job.run.images) for job in found}) == 1
+
+
+@pytest.mark.parametrize("scale", ["quick", "paper"])
+@pytest.mark.parametrize("seeds", [None, 1, 2, 4])
+def test_one_seed_of_everything_comes_first_and_1202_layers_last(mini, scale, seeds):
+    found = jobs(ALL, scale, mini, seeds)
+    light = [job for job in found if job.run.net.depth != 1202]
+    heavy = [job for job in found if job.run.net.depth == 1202]
+    assert found == light + heavy and heavy
+    order = [(job.run.recipe.seed, job.run.net.depth) for job in light]
+    assert order == sorted(order)
+    first = [job for job in light if job.run.recipe.seed == 0]
+    assert nets(first) == nets(light)
+    # a plain net comes just before its residual twin, so that a pair is soon there
+    names = [job.run.net.name for job in first]
+    for name in names:
+        if name.startswith("plain"):
+            assert names[names.index(name) + 1] == name.replace("plain", "ResNet")
+
+
+@pytest.mark.parametrize("scale", ["quick", "paper"])
+def test_no_run_is_named_by_two_experiments_twice(mini, scale):
+    together = jobs(ALL + ALL, scale, mini)
+    assert len({job.run.hash for job in together}) == len(together)
+    assert len(set(keys(together))) == len(together)
+    alone = {job.run.hash for name in ALL for job in jobs([name], scale, mini)}
+    assert alone == {job.run.hash for job in together}
+    assert jobs(ALL[::-1], scale, mini) == jobs(ALL, scale, mini)
+
+
+def test_the_number_of_seeds_can_be_chosen(mini):
+    found = jobs(["figure_1"], "paper", mini, 4)
+    assert [job.run.recipe.seed for job in found] == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert len(jobs(["figure_1"], "quick", mini)) == 2
+    assert len(jobs(["figure_1"], "paper", mini)) == 6
+    assert len(jobs(["table_6"], "paper", mini, 2)) == 12
+
+
+@pytest.mark.parametrize("depth", [20, 32, 44, 56])
+def test_section_4_2_the_paper_scale_is_the_papers_recipe(depth):
+    assert recipe_at("paper", depth) == Recipe()
+    assert recipe_at("paper", depth, 3) == Recipe(seed=3)
+
+
+@pytest.mark.parametrize("depth", [110, 1202])
+def test_section_4_2_only_the_deepest_nets_warm_up(depth):
+    assert recipe_at("paper", depth) == Recipe(warm_up=True)
+
+
+def test_the_paper_scale_uses_the_papers_nets_and_images(mini):
+    for job in jobs(ALL, "paper", mini):
+        assert job.run.net.widths == (16, 32, 64) and not job.run.net.bottleneck
+        assert job.run.net.shortcut in ("none", "A")
+        assert job.run.images.size == 32 and job.run.images.held_out == 0
+        assert job.scale == "paper"
+
+
+def test_the_quick_scale_is_reduced_and_says_so(mini):
+    for job in jobs(ALL, "quick", mini):
+        assert job.scale == "quick"
+        assert job.run.net.name.endswith("-w8") and job.run.images.size == 16
+        quick, whole = job.run.recipe, Recipe()
+        assert quick.steps < whole.steps and all(drop < quick.steps for drop in quick.drops)
+        assert replace(quick, seed=0) == recipe_at("quick", 20)  # one recipe for every net
+        same = ("lr", "batch", "momentum", "weight_decay", "flip")
+        assert all(getattr(quick, name) == getattr(whole, name) for name in same)
+
+
+def test_plain_and_residual_twins_differ_in_nothing_but_their_shortcuts(mini):
+    for scale in ("quick", "paper"):
+        found = {
+            (j.run.net.name, j.run.recipe.seed): j.run for j in jobs(["figure_6"], scale, mini)
+        }
+        for (name, seed), run in found.items():
+            if name.startswith("plain"):
+                twin = found[name.replace("plain", "ResNet"), seed]
+                assert replace(run, net=replace(run.net, shortcut="A")) == twin
+
+
+def test_a_run_names_the_images_that_it_was_made_for(mini):
+    (first, *_) = jobs(["figure_1"], "quick", mini)
+    assert (first.run.images.name, first.run.images.content_hash) == ("cifar10", mini.content_hash)
+    other = replace(mini, name="embedded", content_hash="00")
+    (second, *_) = jobs(["figure_1"], "quick", other)
+    assert second.run.images.name == "embedded" and second.run.hash != first.run.hash
+
+
+def test_an_unknown_experiment_is_named_with_those_there_are(mini):
+    with pytest.raises(InputError, match="there is no experiment 'table_7'") as caught:
+        jobs(["table_6", "table_7"], "quick", mini)
+    assert all(name in str(caught.value) for name in EXPERIMENTS)
+
+
+@pytest.mark.parametrize("scale", ["own", "cluster", "", "Paper"])
+def test_an_unknown_scale_is_named_with_those_there_are(mini, scale):
+    with pytest.raises(InputError, match=f"scale must be quick or paper, got {scale!r}"):
+        jobs(["figure_1"], scale, mini)
+
+
+def test_experiments_are_named_by_their_place_in_the_paper():
+    for name, experiment in EXPERIMENTS.items():
+        assert experiment.name == name and experiment.place and experiment.title
+    assert EXPERIMENTS["table_6"].place == "Table 6"
+    assert experiments.RESIDUAL == (20, 32, 44, 56, 110, 1202)

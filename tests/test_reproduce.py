@@ -1,0 +1,111 @@
+"""The command `reproduce` from Python, on a small data set."""
+
+import io
+
+import pytest
+from conftest import ENGINE, mini_dataset, mini_job
+from rich.console import Console
+
+from resnet_lab import data, records, reproduce
+from resnet_lab.errors import InputError
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    monkeypatch.setattr(data, "load", lambda root=None, *, name=None: mini_dataset())
+
+
+def mini_plan(out, **changes) -> reproduce.Plan:
+    fields = dict(
+        names=["figure_1"],
+        scale="quick",
+        jobs=[mini_job(), mini_job(seed=1)],
+        dataset=mini_dataset(),
+        root=None,
+        out=out,
+        engine=ENGINE,
+        at_once=1,
+        budget=None,
+        book=False,
+    )
+    return reproduce.Plan(**(fields | changes))
+
+
+def quiet() -> Console:
+    return Console(file=io.StringIO(), width=200)
+
+
+@pytest.mark.parametrize(
+    "text, seconds", [("90s", 90), ("25m", 1500), ("2h", 7200), ("25", 1500), ("1.5 h", 5400)]
+)
+def test_budgets_as_people_write_them(text, seconds):
+    assert reproduce.seconds(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-3m", "0s", "3d", "m"])
+def test_a_budget_that_is_none_is_refused(text):
+    with pytest.raises(InputError, match="a budget looks like 90s, 25m or 2h"):
+        reproduce.seconds(text)
+
+
+def test_a_plan_names_every_run_before_anything_is_trained(tmp_path):
+    plan = reproduce.plan([], out=tmp_path, at_once=2)
+    assert [job.run.net.name for job in plan.jobs] == [
+        "plain-20-w8",
+        "ResNet-20-w8",
+        "plain-56-w8",
+        "ResNet-56-w8",
+    ]
+    assert plan.book and plan.at_once == 2
+    assert not list(tmp_path.iterdir())
+
+
+def test_named_experiments_write_no_book(tmp_path):
+    plan = reproduce.plan(["figure_1"], out=tmp_path)
+    assert not plan.book and {job.run.net.shortcut for job in plan.jobs} == {"none"}
+
+
+@pytest.mark.parametrize(
+    "words, says",
+    [
+        (dict(scale="papper"), "scale must be quick or paper"),
+        (dict(names=["table_7"]), "there is no experiment 'table_7'"),
+        (dict(device="tpu"), "device must be cpu or cuda"),
+    ],
+)
+def test_a_plan_with_a_typo_is_refused(tmp_path, words, says):
+    with pytest.raises(InputError, match=says):
+        reproduce.plan(**({"names": []} | words), out=tmp_path)
+
+
+def test_run_trains_stops_and_goes_on(tmp_path):
+    console = quiet()
+    assert reproduce.run(mini_plan(tmp_path, budget=0.0), console) == 1
+    assert "goes on from here" in console.file.getvalue()
+    plan = mini_plan(tmp_path)
+    console = quiet()
+    assert reproduce.train_missing(plan, console)
+    assert "2 runs, 0 done before" in console.file.getvalue()
+    console = quiet()
+    assert reproduce.train_missing(plan, console)
+    assert "2 runs, 2 done before" in console.file.getvalue()
+
+
+def test_two_at_once_in_one_folder_are_refused(tmp_path):
+    with reproduce.lock(tmp_path), pytest.raises(InputError, match="another resnet-lab works in"):
+        reproduce.run(mini_plan(tmp_path), quiet())
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written"):
+        reproduce.lock(tmp_path / "file" / "out")
+
+
+def test_a_damaged_record_is_reported_before_training(tmp_path):
+    job = mini_job()
+    path = records.path_of(tmp_path / "records", job.scale, job.run)
+    path.parent.mkdir(parents=True)
+    path.write_text("{}")
+    with pytest.raises(InputError, match=path.name):
+        reproduce.train_missing(mini_plan(tmp_path), quiet())

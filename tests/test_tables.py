@@ -1,0 +1,51 @@
+"""Ours against the paper: like with like, and nothing where nothing was run."""
+
+import pytest
+from conftest import record_of
+
+from resnet_lab import tables
+from resnet_lab.errors import InputError
+
+
+def test_a_row_gives_mean_spread_n_and_gap():
+    row = tables.Comparison(
+        net="ResNet-20", paper=8.75, source="Table 6", ours=(8.0, 9.0, 10.0), differs="reduced"
+    ).row()
+    assert row == "| ResNet-20 | 8.75 | Table 6 | 9.00 ± 1.00 (n=3) | +0.25 | reduced |"
+
+
+def test_a_single_run_shows_no_spread_and_no_run_no_number():
+    one = tables.Comparison(net="ResNet-20", paper=8.75, source="Table 6", ours=(8.5,))
+    none = tables.Comparison(net="ResNet-20", paper=8.75, source="Table 6", ours=())
+    assert one.row() == "| ResNet-20 | 8.75 | Table 6 | 8.50 (n=1) | -0.25 |  |"
+    assert "not run" in none.row()
+
+
+def test_resnet_110_is_compared_with_the_mean_of_five_runs_not_with_the_best():
+    assert tables.printed_error("ResNet-110")[0] == 6.61
+    assert tables.printed_error("ResNet-56")[0] == 6.97
+    assert tables.printed_error("plain-56")[0] is None  # the paper prints no number
+
+
+def test_compare_takes_only_runs_of_that_scale_and_image_set():
+    runs = [
+        record_of(20, "A", test=40.0),
+        record_of(20, "A", seed=1, test=99.0, images="embedded"),
+        record_of(20, "A", seed=2, test=98.0, scale="paper"),
+    ]
+    (row,) = tables.compare(runs, ["ResNet-20"], "quick", "cifar10")
+    assert row.ours == (40.0,) and "16x16" in row.differs
+
+
+def test_an_experiment_is_written_as_a_figure_and_a_table(tmp_path):
+    runs = [record_of(depth, "none") for depth in (20, 56)]
+    picture, table = tables.write_experiment("figure_1", runs, "quick", "cifar10", tmp_path)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert "plain-56" in table.read_text() and "ResNet" not in table.read_text()
+
+
+def test_an_experiment_without_runs_names_the_command(tmp_path):
+    with pytest.raises(InputError, match="resnet-lab reproduce table_6 --scale paper"):
+        tables.write_experiment("table_6", [], "paper", "cifar10", tmp_path)
+    with pytest.raises(InputError, match="there is no experiment 'table_7'"):
+        tables.write_experiment("table_7", [], "paper", "cifar10", tmp_path)

@@ -1,0 +1,48 @@
+"""A widget is a wrapper: what it shows is what the plain function returns."""
+
+import pytest
+from conftest import record_of
+
+from resnet_lab import widgets
+from resnet_lab.blocks import Block
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What was displayed, instead of a notebook."""
+    seen = []
+    monkeypatch.setattr(widgets, "display", seen.append)
+    return seen
+
+
+def controls(box):
+    return box.children[0].children
+
+
+def test_the_net_explorer_redraws_at_both_ends_and_for_both_kinds(shown):
+    slider, toggle = controls(widgets.net_explorer())
+    assert (slider.options[0], slider.options[-1]) == (8, 110)
+    for depth in (8, 110):
+        slider.value = depth
+        assert f"6n + 2 = {depth}" in shown[-1].data
+    toggle.value = "residual"
+    assert "ResNet-110" in shown[-1].data and "identity" in shown[-1].data
+
+
+def test_the_curve_explorer_offers_what_was_trained(shown):
+    runs = [record_of(d, s) for d in (20, 56) for s in ("none", "A")]
+    slider, toggle = controls(widgets.curve_explorer(runs))
+    assert list(slider.options) == [20, 56]
+    before = len(shown)
+    slider.value, toggle.value = 20, "residual"
+    assert len(shown) == before + 2
+
+
+def test_every_control_has_a_class_that_a_browser_test_can_find():
+    slider, toggle = controls(widgets.net_explorer())
+    assert "lab-depth" in slider._dom_classes and "lab-shortcut" in toggle._dom_classes
+
+
+def test_source_is_shown_from_the_package():
+    text = widgets.show(Block.forward).data
+    assert text.startswith("```python") and "y + self.shortcut(x)" in text
