@@ -270,7 +270,7 @@ Markdown(tables.markdown(tables.compare(everything, nets, "paper", "cifar10")))
 
 # %%
 rows = claims.ledger(everything)
-Markdown(claims.table([row for row in rows if row.place.startswith("Section 1")]))
+Markdown(claims.table([row for row in rows if row.id.startswith("1-")]))
 
 # %% [markdown]
 # ## Exercises

@@ -147,7 +147,7 @@ def print_claims(rows: Sequence, console: Console | None = None) -> None:
             row.place,
             row.statement,
             text(row.paper),
-            "" if row.ours is None else f"{text(row.ours)}{spread}{n}",
+            f"[dim]{row.why}[/]" if row.ours is None else f"{text(row.ours)}{spread}{n}",
             row.scale,
             f"[{style}]{row.verdict}[/]",
         )

@@ -1,15 +1,12 @@
-"""The textbook loop trains as ours does; timings are paired; equality is tested, not assumed."""
+"""The textbook loop trains as ours does; timings are paired, round by round."""
 
 import json
 import os
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import replace
 
 import pytest
 import torch
 
-from resnet_lab import bench, data, runner, textbook, train
+from resnet_lab import bench, bench_pool, bench_result, data, experiments, runner, textbook, train
 from resnet_lab.errors import InputError
 from resnet_lab.recipe import Recipe
 from resnet_lab.resnet import ResNet, cifar
@@ -33,14 +30,6 @@ def toy(n=1_280, size=32):
         place="memory",
         layout="embedded",
     )
-
-
-@contextmanager
-def in_this_process(prepared, n, *, meet=False):
-    """Stands in for `bench.pool` where processes are not what is tested."""
-    bench._here["prepared"] = prepared
-    with ThreadPoolExecutor(1) as workers:
-        yield workers
 
 
 def result(seconds, *, precision="bfloat16", load=0.1):
@@ -113,7 +102,7 @@ class TestResult:
             result({bench.TEXTBOOK: (10, 20), bench.OURS: (5,)}).ratios(bench.OURS)
 
     def test_spread(self):
-        found = bench.spread([4, 1, 2, 3, 5])
+        found = bench_result.spread([4, 1, 2, 3, 5])
         assert (found.median, found.low, found.high, found.quartiles, found.n) == (
             3,
             1,
@@ -121,7 +110,7 @@ class TestResult:
             (2, 4),
             5,
         )
-        assert bench.spread([7.0]).quartiles == (7, 7)
+        assert bench_result.spread([7.0]).quartiles == (7, 7)
 
     @pytest.mark.parametrize("load, warned", [(0.1, False), (3.0, True), (None, False)])
     def test_table_and_json(self, load, warned):
@@ -163,85 +152,7 @@ class TestMeasurement:
             bench.cpu(toy(1_280), updates=30)
 
     def test_a_dead_process_is_a_sentence(self):
-        prepared = runner.prepare(toy(64), bench.short_run(toy(64), 8, "A", 0, 1).images)
+        prepared = runner.prepare(toy(64), experiments.job("quick", toy(64), 8, "A", 0).run.images)
         with pytest.raises(InputError, match="died"):
-            with bench.pool(prepared, 1) as workers:
+            with bench_pool.pool(prepared, 1) as workers:
                 workers.submit(os._exit, 9).result()
-
-
-class TestEquality:
-    @pytest.mark.parametrize(
-        "p, df, printed",  # any printed table of Student's t
-        [
-            (0.95, 1, 6.314),
-            (0.95, 2, 2.920),
-            (0.95, 3, 2.353),
-            (0.95, 7, 1.895),
-            (0.95, 10, 1.812),
-            (0.95, 30, 1.697),
-            (0.975, 1, 12.706),
-            (0.975, 4, 2.776),
-            (0.975, 9, 2.262),
-            (0.995, 5, 4.032),
-            (0.975, 1_000, 1.962),
-            (0.5, 4, 0.0),
-        ],
-    )
-    def test_t_quantile(self, p, df, printed):
-        assert bench.t_quantile(p, df) == pytest.approx(printed, abs=6e-4)
-
-    @pytest.mark.parametrize("p, df", [(0.4, 3), (1.0, 3), (0.9, 0)])
-    def test_t_quantile_refuses(self, p, df):
-        with pytest.raises(ValueError):
-            bench.t_quantile(p, df)
-
-    def test_interval_by_hand(self):
-        """Differences 1, 2, 3: mean 2, deviation 1, so 2 -+ 2.920 / sqrt(3) = 0.314 to 3.686."""
-        found = bench.Equivalence(
-            net="n",
-            measure="test error",
-            images="toy",
-            steps=1,
-            margin=3.7,
-            float32=(10, 10, 10),
-            bfloat16=(11, 12, 13),
-        )
-        assert found.interval == pytest.approx((0.314, 3.686), abs=1e-3)
-        assert found.equal and not replace(found, margin=3.6).equal
-        assert "equality not shown within 3.6" in bench.line_equal(replace(found, margin=3.6))
-
-    def test_few_scattered_seeds_do_not_show_equality(self):
-        """A mean difference of 0 is no proof: absence of evidence must not pass for evidence."""
-        found = bench.Equivalence(
-            net="n",
-            measure="test error",
-            images="toy",
-            steps=1,
-            margin=2.0,
-            float32=(10, 10),
-            bfloat16=(7, 13),
-        )
-        assert not found.equal
-
-    def test_every_net_is_trained_from_every_seed_in_both(self, monkeypatch):
-        monkeypatch.setattr(bench, "pool", in_this_process)
-        lines = []
-        found = bench.equal_results(
-            toy(256), depths=(8,), seeds=2, steps=2, margin=5.0, report=lines.append
-        )
-        assert [(f.net, f.measure) for f in found] == [
-            (net, measure)
-            for net in ("plain-8-w8", "ResNet-8-w8")
-            for measure in ("training error", "test error")
-        ]
-        assert all(len(f.float32) == len(f.bfloat16) == 2 for f in found)
-        assert all(line in bench.table_equal(found) for line in lines) and len(lines) == 4
-
-    def test_one_seed_is_refused(self):
-        with pytest.raises(InputError, match="at least 2 seeds"):
-            bench.equal_results(toy(64), seeds=1)
-
-    def test_the_same_run_gives_the_same_errors_twice(self):
-        run = bench.short_run(toy(256), 8, "A", 0, 3)
-        bench._here["prepared"] = runner.prepare(toy(256), run.images)
-        assert bench.errors_after(run, "float32") == bench.errors_after(run, "float32")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from resnet_lab import doctor, layouts
+from resnet_lab import doctor, doctor_data, doctor_machine, layouts
 
 Disk = namedtuple("Disk", "total used free")
 
@@ -140,15 +140,15 @@ class TestData:
         assert "10 of 50,000 train" in failing(doctor.check(root=tmp_path / "png")).found
 
     def test_the_embedded_set_is_seen_in_the_cache(self, tmp_path):
-        assert "first use" in doctor.embedded().found
+        assert "first use" in doctor_data.embedded().found
         (tmp_path / "cache").mkdir()
         (tmp_path / "cache" / "embedded.cache").touch()
-        assert "kept in" in doctor.embedded().found
+        assert "kept in" in doctor_data.embedded().found
 
 
 class TestDisk:
     def test_a_full_disk_is_one_line_for_the_folders_on_it(self, quick, monkeypatch):
-        monkeypatch.setattr(doctor.shutil, "disk_usage", lambda place: Disk(1e9, 8e8, 2e8))
+        monkeypatch.setattr(doctor_machine.shutil, "disk_usage", lambda place: Disk(1e9, 8e8, 2e8))
         found = failing(doctor.check())
         assert found.name == "disk (out and cache)"
         assert "0.2 GB free; 1 GB needed" in found.found and "--out" in found.remedy
@@ -189,7 +189,7 @@ class TestMachine:
 
     def test_no_gpu_is_fine(self, monkeypatch):
         monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-        (found,) = doctor.gpus()
+        (found,) = doctor_machine.gpus()
         assert found.ok is None
 
     def test_a_driver_that_is_too_old_is_quoted(self, monkeypatch):
@@ -198,8 +198,8 @@ class TestMachine:
             return False
 
         monkeypatch.setattr(torch.cuda, "is_available", old_driver)
-        monkeypatch.setattr(doctor.Path, "exists", lambda path: True)
-        (found,) = doctor.gpus()
+        monkeypatch.setattr(doctor_machine.Path, "exists", lambda path: True)
+        (found,) = doctor_machine.gpus()
         assert "too old" in found.found and found.ok is None and found.remedy
 
     def test_a_gpu_that_this_torch_has_no_code_for_fails(self, monkeypatch):
@@ -210,15 +210,15 @@ class TestMachine:
             raise RuntimeError("no kernel image is available\nmore")
 
         monkeypatch.setattr(torch, "ones", ones)
-        found = doctor.gpu(0)
+        found = doctor_machine.gpu(0)
         assert found.ok is False and "8 GB, compute capability 3.5" in found.found
         assert "no kernel image" in found.found and "\n" not in found.found
 
     @pytest.mark.parametrize("free, state", [(0.5, None), (8.0, True), (None, None)])
     def test_memory(self, monkeypatch, free, state):
-        monkeypatch.setattr(doctor, "available_gb", lambda: free)
-        assert doctor.memory().ok is state
-        assert bool(doctor.memory().remedy) == (free == 0.5)
+        monkeypatch.setattr(doctor_machine, "available_gb", lambda: free)
+        assert doctor_machine.memory().ok is state
+        assert bool(doctor_machine.memory().remedy) == (free == 0.5)
 
     def test_a_check_that_breaks_is_a_failing_line(self, quick, monkeypatch):
         def broken():
