@@ -17,7 +17,7 @@ def normalise(images: Tensor, mean: Tensor, std: Tensor | None = None) -> Tensor
 
     Shapes: uint8 (N, C, H, W), mean (C, H, W) or (C, 1, 1) -> float32 (N, C, H, W).
     """
-    x = images.float().div_(255).sub_(mean)
+    x = (images / 255).sub_(mean)
     return x if std is None else x.div_(std)
 
 
@@ -86,7 +86,7 @@ class Stream:
         if epoch not in self._plans:
             # a batch can touch the end of one pass and the start of the next, never more than
             # the passes it spans; older plans are dropped
-            self._plans = {e: p for e, p in self._plans.items() if e >= epoch - 1}
+            self._plans = {e: p for e, p in self._plans.items() if abs(e - epoch) == 1}
             self._plans[epoch] = epoch_plan(
                 len(self.images), pad=self.pad, flip=self.flip, seed=self.seed, epoch=epoch
             )

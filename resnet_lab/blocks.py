@@ -32,6 +32,8 @@ class PadShortcut(nn.Module):
 
     def __init__(self, new: int, stride: int) -> None:
         super().__init__()
+        if new < 0:
+            raise InputError(f"option A adds zero channels, it cannot take {-new} away")
         # The paper does not say where the zero channels go. Half of them on each side is what
         # published option-A weights assume; any other place is the same net, channels renamed.
         self.before, self.after = new // 2, new - new // 2
@@ -78,6 +80,8 @@ class Block(nn.Module):
         stride_in: Literal["1x1", "3x3"] = "1x1",
     ) -> None:
         super().__init__()
+        if stride_in not in ("1x1", "3x3"):
+            raise InputError(f"stride_in must be 1x1 or 3x3, got {stride_in!r}")
         c_out = 4 * width if bottleneck else width
         if bottleneck:
             # the paper does not say which convolution strides; the first 1x1 matches Table 1's

@@ -31,6 +31,19 @@ def folder() -> Path:
     return Path(base) / "resnet-lab"
 
 
+def image_digests(images: np.ndarray, labels: np.ndarray) -> list[bytes]:
+    """A hash of each image with its label: what names it, wherever it stands.
+
+    Shapes: uint8 (N, 3, H, W) and int64 (N,) -> N hashes of 16 bytes.
+    """
+    rows = np.ascontiguousarray(images).reshape(len(images), -1)
+    return [
+        # the label goes in as salt, so that the pixels need not be copied behind it
+        hashlib.blake2b(row, digest_size=16, salt=label.to_bytes(8, "little")).digest()
+        for row, label in zip(rows, labels.tolist(), strict=True)
+    ]
+
+
 def content_hash(splits: Splits) -> str:
     """A hash of the set of (split, label, image): the same in any order and from any layout.
 
@@ -38,13 +51,7 @@ def content_hash(splits: Splits) -> str:
     """
     whole = hashlib.sha256()
     for split in sorted(splits):
-        images, labels = splits[split]
-        rows = np.ascontiguousarray(images).reshape(len(images), -1)
-        digests = sorted(
-            # the label goes in as salt, so that the pixels need not be copied behind it
-            hashlib.blake2b(row, digest_size=16, salt=label.to_bytes(8, "little")).digest()
-            for row, label in zip(rows, labels.tolist(), strict=True)
-        )
+        digests = sorted(image_digests(*splits[split]))
         whole.update(f"{split} {len(digests)}\n".encode() + b"".join(digests))
     return whole.hexdigest()
 

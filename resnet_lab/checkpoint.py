@@ -63,7 +63,7 @@ def read_head(path: Path, run: Run) -> tuple[dict, bytes]:
     try:
         head = json.loads(line)
         known = head["is"] == MAGIC
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         known = False
     if not known:
         raise InputError(f"{path} is not a checkpoint of this program; {remedy}")
@@ -105,5 +105,5 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         return load_tensors(path.read_bytes())
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror})") from error
-    except SafetensorError as error:
+    except (SafetensorError, KeyError) as error:
         raise InputError(f"{path} is not a whole safetensors file ({error})") from error

@@ -31,13 +31,14 @@ def multiply_adds(net: nn.Module, image: tuple[int, int, int]) -> int:
 
     layers = [m for m in net.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
     hooks = [layer.register_forward_hook(count) for layer in layers]
-    training = net.training
+    training = {module: module.training for module in net.modules()}
     parameter = next(net.parameters())
     try:
         with torch.no_grad():  # eval: the pass must not move the BN statistics
             net.eval()(torch.zeros(1, *image, device=parameter.device, dtype=parameter.dtype))
     finally:
-        net.train(training)
+        for module, mode in training.items():
+            module.training = mode
         for hook in hooks:
             hook.remove()
     return total

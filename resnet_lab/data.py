@@ -148,6 +148,18 @@ def _dataset(name, classes, splits: layouts.Splits, digest: str, place: str, lay
     )
 
 
+def canonical_order(images: Tensor, labels: Tensor) -> Tensor:
+    """An order of the images that depends on nothing but the images and labels themselves.
+
+    Layouts hold the same images in different orders; runs put them in this one first, so that
+    the same run sees the same batches whatever the layout.
+
+    Shapes: (N, 3, H, W), (N,) -> int64 (N,), a permutation.
+    """
+    digests = cache.image_digests(images.numpy(), labels.numpy())
+    return torch.tensor(sorted(range(len(digests)), key=digests.__getitem__), dtype=torch.int64)
+
+
 def shrink(images: Tensor, size: int) -> Tensor:
     """The images at `size` x `size`: the mean of each k x k square, halves rounded up.
 
@@ -187,8 +199,8 @@ def hold_out(
     """Training images and labels, then `n` validation images and labels, split at random.
 
     The same `seed` and order of images always give the same split. Classes are not balanced:
-    the paper says 45k/5k and no more. Another layout may hold the images in another order, and
-    then the split is another one.
+    the paper says 45k/5k and no more. Runs put the images in `canonical_order` first, so that every
+    layout gives the same split.
 
     Shapes: (N, 3, H, W), (N,) -> (N - n, 3, H, W), (N - n,), (n, 3, H, W), (n,).
     Raises: InputError unless 0 < n < N.

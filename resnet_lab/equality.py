@@ -90,10 +90,9 @@ def equal_results(
     """Train every net twice from each seed, in float32 and in bfloat16, and compare the errors.
 
     The recipe is that of the quick scale, cut to `steps` updates with its drops at the same shares.
-    `margin`, in percent points, is the difference that would matter: a choice made beforehand, not
-    derived from data. 2.0 was fixed before any run was looked at, and meant to be no more than a
-    fifth of the smallest gap between two nets that a quick-scale claim rests on. No test checks
-    that it is: where a claim rests on less than five margins, choose a smaller one.
+    `margin`, in percent points, is the difference that would matter: a choice, not derived from
+    data. 2.0 is well below the 5.7 points by which single quick runs must differ before
+    `claims.rules` decides anything from them.
 
     Raises: InputError for fewer than two seeds, or a process that died.
     """

@@ -130,6 +130,7 @@ def jobs(names: list[str], scale: str, dataset: Dataset, seeds: int | None = Non
 
     Raises: InputError for a name that is no experiment, or an unknown scale.
     """
+    recipe_at(scale, PLAIN[0])  # refuses an unknown scale even where there is nothing to run
     unknown = [name for name in names if name not in EXPERIMENTS]
     if unknown:
         raise InputError(

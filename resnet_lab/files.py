@@ -39,5 +39,6 @@ def write_whole(path: Path, content: bytes | str) -> None:
             f"{path} cannot be written ({error.strerror}); name another folder with --out"
         ) from error
     finally:
+        # also on Ctrl-C; only a kill can leave the hidden temporary file behind
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)

@@ -4,6 +4,7 @@ Paper: Section 4.2.
 Notebook: notebooks/01_degradation.py. Tests: tests/test_recipe.py.
 """
 
+import math
 from dataclasses import dataclass
 
 from resnet_lab.errors import InputError
@@ -33,12 +34,23 @@ class Recipe:
     seed: int = 0  # of the initial weights, the order of the images and their augmentation
 
     def __post_init__(self) -> None:
+        for name in ("lr", "momentum", "weight_decay"):  # so that 1 and 1.0 name the same run
+            object.__setattr__(self, name, float(getattr(self, name)))
         for name in ("lr", "steps", "batch", "log_every", "test_every"):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name} must be above 0, got {getattr(self, name)}")
         for name in ("momentum", "weight_decay", "pad", "seed"):
             if not getattr(self, name) >= 0:
                 raise InputError(f"{name} must be 0 or more, got {getattr(self, name)}")
+        for name in ("steps", "batch", "pad", "log_every", "test_every", "seed"):
+            if not isinstance(getattr(self, name), int):
+                raise InputError(f"{name} must be a whole number, got {getattr(self, name)}")
+        if not math.isfinite(self.lr * self.weight_decay):
+            raise InputError(
+                f"lr and weight_decay must be finite, got {self.lr} and {self.weight_decay}"
+            )
+        if self.momentum >= 1:
+            raise InputError(f"momentum must be below 1, got {self.momentum}")
         if list(self.drops) != sorted(set(self.drops)) or any(drop < 1 for drop in self.drops):
             raise InputError(f"drops must be updates above 0 in rising order, got {self.drops}")
         if self.test_every % self.log_every:
@@ -51,10 +63,8 @@ class Recipe:
 def lr_at(step: int, recipe: Recipe, *, warming: bool = False) -> float:
     """Learning rate of update `step`, counted from 0.
 
-    `warming` says whether the warm-up is still on: it replaces the rate and does not move the
-    drops, so the schedule is not restarted when it ends.
+    `warming` says whether the warm-up is still on: it caps the rate and does not move the drops,
+    so the schedule is not restarted when it ends.
     """
-    if recipe.warm_up and warming:
-        return WARM_UP_LR
-    drops = sum(step >= drop for drop in recipe.drops)
-    return recipe.lr / 10**drops
+    rate = recipe.lr / 10 ** sum(step >= drop for drop in recipe.drops)
+    return min(rate, WARM_UP_LR) if recipe.warm_up and warming else rate

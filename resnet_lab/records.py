@@ -131,7 +131,7 @@ def load(path: Path) -> Record:
         raise InputError(
             f"{path} is not a run record ({where}: {first['msg']}); {remedy}"
         ) from error
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise InputError(f"{path} is not a whole run record; {remedy}") from error
     if record.format != FORMAT:
         raise InputError(f"{path} has record format {record.format}, this version reads {FORMAT}")
@@ -156,12 +156,15 @@ def load_all(*folders: Path) -> list[Record]:
 def select(
     records: Iterable[Record], *, net: str, scale: Scale, images: str, size: int | None = None
 ) -> list[Record]:
-    """The records of one net at one scale on one image set, in the order of their seeds."""
+    """The records of one net of the paper at one scale on one image set, in the order of seeds.
+
+    At the scale "own" a name does not tell nets and recipes apart, so nothing is selected there.
+    """
     chosen = [
         record
         for record in records
         if record.net == net
-        and record.scale == scale
+        and record.scale == scale != "own"
         and record.run.images.name == images
         and (size is None or record.run.images.size == size)
     ]

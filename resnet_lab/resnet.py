@@ -37,6 +37,10 @@ class ResNetConfig:
     def __post_init__(self) -> None:
         if self.shortcut not in get_args(Shortcut):
             raise InputError(f"shortcut option must be none, A, B or C, got {self.shortcut!r}")
+        if self.stride_in not in ("1x1", "3x3"):
+            raise InputError(f"stride_in must be 1x1 or 3x3, got {self.stride_in!r}")
+        if self.stem not in ("cifar", "imagenet"):
+            raise InputError(f"stem must be cifar or imagenet, got {self.stem!r}")
         if len(self.blocks) != len(self.widths) or not self.blocks:
             raise InputError("blocks and widths must name the same number of stages, at least 1")
         if min(*self.blocks, *self.widths, self.classes) < 1:
@@ -56,6 +60,8 @@ class ResNetConfig:
             extras += f"-{self.shortcut}"
         if self.stem == "cifar" and self.bottleneck:
             extras += "-bottleneck"
+        if self.bottleneck and self.stride_in == "3x3":
+            extras += "-3x3"
         if self.stem == "cifar" and self.widths[0] != 16:
             extras += f"-w{self.widths[0]}"
         return f"{'plain' if self.shortcut == 'none' else 'ResNet'}-{self.depth}{extras}"

@@ -7,12 +7,11 @@ Notebook: notebooks/00_start_here.py. Tests: tests/test_runner.py.
 import hashlib
 import os
 import platform
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -22,6 +21,7 @@ from resnet_lab import checkpoint, data, records, train
 from resnet_lab.batches import Stream
 from resnet_lab.errors import InputError
 from resnet_lab.files import write_whole
+from resnet_lab.provenance import device_name, git_revision, package_version
 from resnet_lab.records import Final, How, Record, Scale
 from resnet_lab.runs import Images, Run
 
@@ -76,8 +76,12 @@ def default_engine(device: str | None = None, threads: int | None = None) -> Eng
 
 
 def prepare(dataset: data.Dataset, images: Images, device: str = "cpu") -> Prepared:
-    """Shrink, hold out and move `dataset` as `images` says; the mean is of what is trained on."""
-    x, y = data.shrink(dataset.train_images, images.size), dataset.train_labels
+    """Shrink, hold out and move `dataset` as `images` says; the mean is of what is trained on.
+
+    Training images come in an order of their own, so that every layout gives the same run.
+    """
+    order = data.canonical_order(dataset.train_images, dataset.train_labels)
+    x, y = data.shrink(dataset.train_images[order], images.size), dataset.train_labels[order]
     if images.held_out:
         x, y, test_x, test_y = data.hold_out(x, y, images.held_out)
     else:
@@ -122,9 +126,12 @@ def train_run(
     """
     run, folder = job.run, out / "records"
     done = records.path_of(folder, job.scale, run)
-    if done.exists():
-        return records.load(done)
     half = out / "checkpoints" / f"{run.stem}.checkpoint"
+    if done.exists():
+        half.unlink(missing_ok=True)  # left by a kill between the last two steps
+        return records.load(done)
+    check_images(run.images, dataset)
+    git = git_revision()  # now: in some hours the files may have changed
     engine = half_way_engine(half, run) if half.exists() else engine
     torch.set_num_threads(engine.threads)
     prepared = prepare(dataset, run.images, engine.device)
@@ -146,16 +153,26 @@ def train_run(
     for _ in points:
         state.seconds = time.perf_counter() - began
         report(state)
-        if time.perf_counter() - saved > CHECKPOINT_SECONDS:
+        # one right after the other: a deep net's point can take longer than the pause
+        if time.perf_counter() - saved >= CHECKPOINT_SECONDS:
             checkpoint.save(half, run, state, vars(engine))
             saved = time.perf_counter()
     state.seconds = time.perf_counter() - began
     if state.step < run.recipe.steps:
         checkpoint.save(half, run, state, vars(engine))
         return None
-    record = finish(job, state, engine, folder)
+    record = finish(job, state, engine, folder, git)
     half.unlink(missing_ok=True)
     return record
+
+
+def check_images(images: Images, dataset: data.Dataset) -> None:
+    """Raises: InputError if a run on `images` is about to be trained on another data set."""
+    if (images.name, images.content_hash) != (dataset.name, dataset.content_hash):
+        raise InputError(
+            f"the run is on {images.name} with content hash {images.content_hash[:10]}, but "
+            f"{dataset.place} holds {dataset.name} with {dataset.content_hash[:10]}"
+        )
 
 
 def half_way_engine(half: Path, run: Run) -> Engine:
@@ -170,7 +187,7 @@ def half_way_engine(half: Path, run: Run) -> Engine:
     return engine
 
 
-def finish(job: Job, state: train.State, engine: Engine, folder: Path) -> Record:
+def finish(job: Job, state: train.State, engine: Engine, folder: Path, git: str) -> Record:
     """Write the weights, then the record, of a trained `state`: every record has its weights."""
     last = state.curve[-1]
     weights = checkpoint.weights(state.net)
@@ -186,7 +203,7 @@ def finish(job: Job, state: train.State, engine: Engine, folder: Path) -> Record
             torch=torch.__version__,
             resnet_lab=package_version(),
             python=platform.python_version(),
-            git=git_revision(),
+            git=git,
             seconds=round(state.seconds, 2),
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
         ),
@@ -194,40 +211,3 @@ def finish(job: Job, state: train.State, engine: Engine, folder: Path) -> Record
     write_whole(records.path_of(folder, job.scale, job.run).with_suffix(".safetensors"), weights)
     records.save(record, folder)
     return record
-
-
-def device_name(device: str) -> str:
-    """What the device is: the GPU's name, or "cpu" with its architecture and model."""
-    if device == "cuda":
-        return torch.cuda.get_device_name()
-    return f"cpu ({platform.machine()} {torch.cpu.get_capabilities().get('cpu_name', '')})".strip()
-
-
-@cache
-def package_version() -> str:
-    """Version of resnet_lab, "0" where it is used without being installed."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("resnet-lab")
-    except PackageNotFoundError:
-        return "0"
-
-
-@cache
-def git_revision() -> str:
-    """Revision of the code that runs, "+" behind it if files had changed; "" outside a checkout."""
-    here = Path(__file__).parent
-    try:
-        answers = [
-            subprocess.run(
-                ["git", *words], cwd=here, capture_output=True, text=True, check=True, timeout=10
-            ).stdout.strip()
-            for words in (
-                ["rev-parse", "--short=12", "HEAD"],
-                ["status", "--porcelain", "--untracked-files=no", "--", "."],
-            )
-        ]
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return answers[0] + ("+" if answers[1] else "")

@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import mean, stdev
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from resnet_lab import figures, paper, records
@@ -166,6 +167,7 @@ def print_findings(findings: Sequence, console: Console | None = None) -> None:
     console = console or Console()
     marks = {True: "[green]ok  [/]", None: "[yellow]note[/]", False: "[red]FAIL[/]"}
     for finding in findings:
-        console.print(f"{marks[finding.ok]} {finding.name}: {finding.found}", soft_wrap=True)
+        line = escape(f"{finding.name}: {finding.found}")  # a folder may be called [red]
+        console.print(f"{marks[finding.ok]} {line}", soft_wrap=True)
         if finding.remedy:
-            console.print(f"     -> {finding.remedy}", soft_wrap=True)
+            console.print(f"     -> {escape(finding.remedy)}", soft_wrap=True)

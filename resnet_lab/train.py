@@ -35,7 +35,7 @@ def fast_precision(device: str | torch.device = "cpu") -> Precision:
 
 def new_net(config: ResNetConfig, seed: int) -> ResNet:
     """The net with the initial weights of `seed`; the global random state is left alone."""
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng():
         torch.manual_seed(seed)
         return ResNet(config)
 
@@ -161,7 +161,7 @@ def error(
     Shapes: uint8 (N, C, H, W), int64 (N,), mean (C, H, W) or (C, 1, 1).
     Paper: Section 4.2, "we only evaluate the single view of the original 32x32 image".
     """
-    training = net.training
+    training = {module: module.training for module in net.modules()}
     net.eval()
     wrong = 0
     try:
@@ -169,5 +169,6 @@ def error(
             x = normalise(x, mean, std).contiguous(memory_format=torch.channels_last)
             wrong += (net(x).argmax(1) != y).sum()
     finally:
-        net.train(training)
+        for module, mode in training.items():
+            module.training = mode
     return 100 * int(wrong) / len(labels)

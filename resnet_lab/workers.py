@@ -90,9 +90,8 @@ def work(todo, told, stopping, root: str | None, name: str, out: Path, engine: E
 
     dataset = data.load(root, name=name)
     while not stop():
-        try:
-            job = todo.get_nowait()
-        except queue.Empty:
+        job = todo.get()
+        if job is None:
             return
         train_one(job, dataset, out, engine, stop, told.put)
 
@@ -155,11 +154,12 @@ def in_parallel(
     """Train `jobs` in `at_once` processes; returns when all have ended."""
     context = multiprocessing.get_context("spawn")  # forking a process with threads can hang it
     todo, told, stopping = context.Queue(), context.Queue(), context.Event()
-    for job in jobs:
+    n = min(at_once, len(jobs))
+    for job in [*jobs, *[None] * n]:  # None sends a worker home
         todo.put(job)
     workers = [
         context.Process(target=work, args=(todo, told, stopping, *shared), daemon=True)
-        for _ in range(min(at_once, len(jobs)))
+        for _ in range(n)
     ]
     for worker in workers:
         worker.start()

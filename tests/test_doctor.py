@@ -1,6 +1,7 @@
 """The doctor never raises, and says one thing to type for each thing that fails."""
 
 import builtins
+import io
 import os
 import subprocess
 import sys
@@ -10,8 +11,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 
-from resnet_lab import doctor, doctor_data, doctor_machine, layouts
+from resnet_lab import doctor, doctor_data, doctor_machine, layouts, tables
 
 Disk = namedtuple("Disk", "total used free")
 
@@ -71,6 +73,16 @@ def test_rows_mark_ok_notes_and_failures(quick):
     findings = [doctor.Finding(str(state), state, "x") for state in (True, None, False)]
     assert [row[0] for row in doctor.rows(findings)] == ["ok", "note", "FAIL"]
     assert not doctor.ok(findings) and doctor.ok(findings[:2])
+
+
+def test_brackets_are_printed_as_they_are():
+    """Names of folders and packages are no markup: [/red] would raise, [test] would vanish."""
+    console = Console(file=io.StringIO())
+    finding = doctor.Finding("a [b]", False, "in /[/red]/x", "run `pip install '.[test]'`")
+    tables.print_findings([finding], console)
+    assert console.file.getvalue() == (
+        "FAIL a [b]: in /[/red]/x\n     -> run `pip install '.[test]'`\n"
+    )
 
 
 class TestTorchvision:

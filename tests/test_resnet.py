@@ -153,7 +153,6 @@ def test_a_config_that_is_no_net_is_refused(changes, message):
         ResNetConfig(**(dict(blocks=(1, 1, 1), widths=(4, 8, 16)) | changes))
 
 
-@pytest.mark.xfail(reason="ResNetConfig checks shortcut, but not these two", strict=False)
 @pytest.mark.parametrize("changes", [dict(stride_in="2x2"), dict(stem="CIFAR")])
 def test_a_config_with_an_unknown_word_is_refused(changes):
     with pytest.raises(ValueError):

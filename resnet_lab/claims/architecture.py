@@ -181,7 +181,9 @@ def section_3_2() -> list[Row]:
 
 def layers_of_f() -> list[Row]:
     """How many layers F has."""
-    depths = [len(weighted(Block(64, 16, 1, bottleneck=deep))) for deep in (False, True)]
+    depths = [
+        len(weighted(Block(64, 16 if deep else 64, 1, bottleneck=deep))) for deep in (False, True)
+    ]
     return [
         fact(
             "3.2-two-or-three-layers",
