@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from resnet_lab.cli_data import data_app
 from resnet_lab.errors import InputError
 from resnet_lab.options import AtOnce, Data, Device, ImagesName, Out, Scale, recipe_options
 
@@ -23,7 +24,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 bench_app = typer.Typer(help="Measure our training beside a textbook loop.", no_args_is_help=True)
-data_app = typer.Typer(help="Fetch and find CIFAR-10.", no_args_is_help=True)
 app.add_typer(bench_app, name="bench")
 app.add_typer(data_app, name="data")
 
@@ -155,7 +155,7 @@ def claims(
 
 @app.command(epilog="Example: resnet-lab figures figure_1 --out out. Seconds.")
 def figures(
-    names: Annotated[list[str], typer.Argument(help="degradation, figure_1, figure_6, table_6.")],
+    names: Annotated[list[str], typer.Argument(help="Experiments, or readme: its tables.")],
     scale: Scale = "quick",
     images: Annotated[str, typer.Option(help="cifar10 or embedded.")] = "cifar10",
     out: Out = Path("out"),
@@ -165,6 +165,9 @@ def figures(
 
     found = records.load_all(out / "records", records.SHIPPED)
     for name in names:
+        if name == "readme":
+            typer.echo(tables.readme(records.load_all(records.SHIPPED)))
+            continue
         for path in tables.write_experiment(name, found, scale, images, out / "figures"):
             typer.echo(path)
 
@@ -219,30 +222,6 @@ def bench_cpu(
     if seeds:
         equal = bench.equal_results(dataset, depths=(depth,), seeds=seeds, report=typer.echo)
         typer.echo(bench.table_equal(equal))
-
-
-@data_app.command("get", epilog="Example: resnet-lab data get cifar10. 170 MB.")
-def data_get(
-    name: Annotated[str, typer.Argument(help="cifar10")],
-    to: Annotated[Path | None, typer.Option(help="Folder. Default: the cache.")] = None,
-) -> None:
-    """Download CIFAR-10 from the first mirror that answers; resumes, and checks the md5."""
-    from resnet_lab import download
-
-    if name != "cifar10":
-        raise InputError(f"there is no data set {name!r} to fetch; the one there is: cifar10")
-    typer.echo(download.get_cifar10(to, progress=download.printer()))
-
-
-@data_app.command("show", epilog="Example: resnet-lab data show --data ~/cifar10. Seconds.")
-def data_show(data: Data = None, images: ImagesName = None) -> None:
-    """Which images a run would use: their place, layout, number and content hash."""
-    from resnet_lab import data as data_module
-
-    found = data_module.load(data, name=images)
-    typer.echo(f"{found.label} ({found.layout} layout) from {found.place}")
-    typer.echo(f"{len(found.train_labels):,} training and {len(found.test_labels):,} test images")
-    typer.echo(f"content hash {found.content_hash}")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -78,6 +78,7 @@ def error_curves(ax: Axes, records: Sequence[Record], which: str) -> None:
     label_ends(ax, ends)
     ax.set(xlabel="updates", ylabel=f"{'training' if which == 'train' else 'test'} error (%)")
     ax.set_ylim(bottom=0)
+    ax.set_xlim(left=0)
 
 
 def degradation(panels: Sequence[Axes], records: Sequence[Record]) -> None:

@@ -168,6 +168,8 @@ def own_kernel(scratch: Path) -> type:
 
     What the kernel writes past its cells are warnings of its own; they are dropped.
     """
+    import zmq
+    from jupyter_client.asynchronous import AsyncKernelClient
     from jupyter_client.kernelspec import KernelSpec
     from jupyter_client.manager import AsyncKernelManager
 
@@ -178,6 +180,20 @@ def own_kernel(scratch: Path) -> type:
             # a private profile: startup files of the user must not change what a notebook shows
             env = {"IPYTHONDIR": str(scratch / "ipython"), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
             return KernelSpec(argv=command, env=env, **KERNEL)
+
+        def client(self, **words: object) -> AsyncKernelClient:
+            self.talking = super().client(**words)
+            return self.talking
+
+        async def _async_is_alive(self) -> bool:
+            # Asked every second while a cell runs. On a busy machine pyzmq 27.3 can miss the
+            # signal that a reply has come, and then the notebook waits for ever; asking a socket
+            # for its events makes it look.
+            for channel in (self.talking.shell_channel, self.talking.iopub_channel):
+                channel.socket.get(zmq.EVENTS)
+            return await super()._async_is_alive()
+
+        is_alive = _async_is_alive
 
         async def _async_launch_kernel(self, kernel_cmd: list[str], **words: object) -> None:
             words |= {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}

@@ -112,6 +112,7 @@ def train_missing(steps: Plan, console: Console) -> bool:
         f"{steps.at_once} at a time on {steps.engine.device}, {steps.engine.threads} threads each, "
         f"products in {steps.engine.precision}. Ctrl-C saves and stops.",
         highlight=False,
+        soft_wrap=True,
     )
     with Display(steps.jobs, console) as display:
         for job in done:
@@ -141,6 +142,7 @@ def run(steps: Plan, console: Console | None = None) -> int:
                 "Not all runs are finished; what there is is saved. "
                 "The same command goes on from here.",
                 highlight=False,
+                soft_wrap=True,
             )
             return 1
         return write_book(steps, console) if steps.book else write_figures(steps, console)

@@ -75,7 +75,7 @@ def differs(scale: str, images: str) -> str:
     steps = recipe_at("quick", 20).steps
     return (
         f"reduced: {data} at {QUICK_SIZE}x{QUICK_SIZE}, first width {QUICK_WIDTH}, "
-        f"{steps:,} updates"
+        f"{steps:,} updates, warm-up for every net, no crops"
     )
 
 
@@ -171,3 +171,17 @@ def print_findings(findings: Sequence, console: Console | None = None) -> None:
         console.print(f"{marks[finding.ok]} {line}", soft_wrap=True)
         if finding.remedy:
             console.print(f"     -> {escape(finding.remedy)}", soft_wrap=True)
+
+
+def readme(found: Sequence[Record]) -> str:
+    """The README's tables: the reduced scale on both image sets, then the paper's scale."""
+    nets = nets_of("degradation")
+    parts = []
+    for scale, images, title in (
+        ("quick", "cifar10", "Reduced scale, CIFAR-10"),
+        ("quick", "embedded", "Reduced scale, embedded data"),
+        ("paper", "cifar10", "Paper scale"),
+    ):
+        chosen = nets if scale == "quick" else list(dict.fromkeys(nets + nets_of("table_6")))
+        parts.append(f"**{title}**\n\n{markdown(compare(found, chosen, scale, images))}")
+    return "\n\n".join(parts)
