@@ -75,8 +75,9 @@ def recipe_at(scale: str, depth: int, seed: int = 0) -> Recipe:
     the pair differs in nothing but its shortcuts, and the 1202-layer net too: the paper says
     it is "trained as described above".
 
-    Quick scale warms up every net in the same way: a rate that is too large at first costs some
-    epochs (footnote 5), and there are only a few. So few passes need no crops, only flips.
+    Quick scale starts every net with the same 100 updates at 0.01: a rate that is too large at
+    first costs some epochs (footnote 5), and there are only a few. The number is fixed, so that
+    all nets have the same rate at every update. So few passes need no crops, only flips.
 
     Raises: InputError for an unknown scale.
     """
@@ -86,7 +87,7 @@ def recipe_at(scale: str, depth: int, seed: int = 0) -> Recipe:
         return Recipe(
             steps=1_200,
             drops=(1_000,),
-            warm_up=True,
+            warm_up_steps=100,
             pad=0,
             log_every=50,
             test_every=200,

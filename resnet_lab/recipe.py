@@ -27,6 +27,7 @@ class Recipe:
     momentum: float = 0.9
     weight_decay: float = 1e-4  # a gradient term, weight_decay * w, as in Caffe
     warm_up: bool = False  # ResNet-110: rate 0.01 until the training error is below 80 %
+    warm_up_steps: int = 0  # a fixed warm-up instead, as in the authors' later 1603.05027
     pad: int = 4  # zero pixels on each side, after mean subtraction, before the random crop
     flip: bool = True  # mirror half of the crops
     log_every: int = 100  # updates between two points of the curve; also the warm-up's window
@@ -39,15 +40,19 @@ class Recipe:
         for name in ("lr", "steps", "batch", "log_every", "test_every"):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name} must be above 0, got {getattr(self, name)}")
-        for name in ("momentum", "weight_decay", "pad", "seed"):
+        for name in ("momentum", "weight_decay", "warm_up_steps", "pad", "seed"):
             if not getattr(self, name) >= 0:
                 raise InputError(f"{name} must be 0 or more, got {getattr(self, name)}")
-        for name in ("steps", "batch", "pad", "log_every", "test_every", "seed"):
+        for name in ("steps", "batch", "warm_up_steps", "pad", "log_every", "test_every", "seed"):
             if not isinstance(getattr(self, name), int):
                 raise InputError(f"{name} must be a whole number, got {getattr(self, name)}")
         if not math.isfinite(self.lr * self.weight_decay):
             raise InputError(
                 f"lr and weight_decay must be finite, got {self.lr} and {self.weight_decay}"
+            )
+        if self.seed >= 2**63 or self.pad > 32:
+            raise InputError(
+                f"seed must be below 2**63 and pad at most 32, got {self.seed} and {self.pad}"
             )
         if self.momentum >= 1:
             raise InputError(f"momentum must be below 1, got {self.momentum}")
@@ -67,4 +72,5 @@ def lr_at(step: int, recipe: Recipe, *, warming: bool = False) -> float:
     so the schedule is not restarted when it ends.
     """
     rate = recipe.lr / 10 ** sum(step >= drop for drop in recipe.drops)
-    return min(rate, WARM_UP_LR) if recipe.warm_up and warming else rate
+    warming = (recipe.warm_up and warming) or step < recipe.warm_up_steps
+    return min(rate, WARM_UP_LR) if warming else rate

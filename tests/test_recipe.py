@@ -102,12 +102,26 @@ def test_a_recipe_cannot_be_changed_in_place():
     with pytest.raises(FrozenInstanceError):
         Recipe().lr = 1.0
     assert replace(Recipe(), seed=3).seed == 3
-    assert len(fields(Recipe)) == 12  # a new field renames every run: see records.FORMAT
+    assert len(fields(Recipe)) == 13  # a new field renames every run: see records.FORMAT
 
 
 @pytest.mark.parametrize(
     "changes", [dict(lr=math.inf), dict(steps=1.5), dict(batch=2.5), dict(momentum=1.0)]
 )
 def test_a_number_that_cannot_be_trained_with_is_refused(changes):
+    with pytest.raises(ValueError, match=next(iter(changes))):
+        Recipe(**changes)
+
+
+def test_a_fixed_warm_up_is_the_same_for_every_net_and_does_not_move_the_drops():
+    """The authors' later paper: 0.01 for the first updates of every net, whatever its error."""
+    recipe = Recipe(warm_up_steps=100, steps=1_200, drops=(1_000,))
+    rates = [lr_at(step, recipe) for step in (0, 99, 100, 999, 1_000)]
+    assert rates == pytest.approx([0.01, 0.01, 0.1, 0.1, 0.01])
+    assert [lr_at(step, recipe, warming=True) for step in (50, 150)] == pytest.approx([0.01, 0.1])
+
+
+@pytest.mark.parametrize("changes", [dict(seed=2**63), dict(pad=33), dict(warm_up_steps=-1)])
+def test_numbers_beyond_reason_are_refused(changes):
     with pytest.raises(ValueError, match=next(iter(changes))):
         Recipe(**changes)
