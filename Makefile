@@ -1,5 +1,9 @@
 # make reproduce | make test | make lab: each sets up .venv first, if it is not there.
-PYTHON ?= python3
+# python3, or the newest other one if that is too old or missing; each is tried, since a name alone
+# may be a stub
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+  "$$p" -c "import sys; sys.exit(sys.version_info < (3, 11))" 2> /dev/null \
+  && { echo "$$p"; exit; }; done; echo python3)
 # extra words for the command, e.g. make reproduce ARGS="--data ~/cifar10"
 ARGS ?=
 
@@ -33,6 +37,8 @@ clean:
 .venv/ready: pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || \
 	  { echo "Python 3.11 or newer is needed; name one with make PYTHON=python3.12"; exit 2; }
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv .venv || { \
+	  echo "No environment; on Debian or Ubuntu: sudo apt install $(notdir $(PYTHON))-venv"; \
+	  exit 2; }
 	$(BIN)/python -m pip install --disable-pip-version-check -e ".[test]"
 	@touch $@

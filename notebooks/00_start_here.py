@@ -34,7 +34,7 @@ fast = False  # this chapter is fast already
 # ## What this is
 #
 # The paper trained nets of up to 1,202 layers by adding a shortcut around every few of them. It changed what is
-# thought possible in ten pages with fourteen tables. Here each section that reports an experiment becomes a chapter: it explains, lets you
+# thought possible. Here each section that reports an experiment becomes a chapter: it explains, lets you
 # move the sliders, runs small on a laptop and large on a GPU, and puts our numbers beside the paper's.
 #
 # Three rules hold in every chapter. *Predict* before you run a cell. Prose never states a number that a run
@@ -45,17 +45,7 @@ from pathlib import Path
 
 from IPython.display import Markdown
 
-from resnet_lab import (
-    claims,
-    data,
-    embedded,
-    experiments,
-    explore,
-    figures,
-    paper,
-    records,
-    widgets,
-)
+from resnet_lab import claims, data, experiments, explore, figures, paper, records, widgets
 
 # %matplotlib inline
 
@@ -100,6 +90,8 @@ print("classes:", ", ".join(dataset.classes))
 # The embedded set looks like this, one image a class. Shape and the arrangement of parts tell the class, colour does not.
 
 # %%
+from resnet_lab import embedded
+
 pictures, labels = embedded.images("test")
 first = [int((labels == c).argmax()) for c in range(10)]
 figure, panels = figures.sheet(1, width=8.2, height=1.3)
@@ -114,6 +106,8 @@ figure
 # %%
 folders = [Path(runs_folder)] if runs_folder else []
 recorded = records.load_all(*folders, records.SHIPPED)
+shown_set, sentence = experiments.with_runs(dataset, recorded)
+print(sentence)
 Markdown(explore.runs_table(recorded))
 
 # %% [markdown]
@@ -123,7 +117,7 @@ Markdown(explore.runs_table(recorded))
 # the right the test error. Which way do the two lines go: plain nets, and nets with shortcuts?
 
 # %%
-shown = [r for r in recorded if r.scale == "quick" and r.run.images.name == dataset.name]
+shown = experiments.current(recorded, shown_set)
 figure, panels = figures.sheet(2, width=8.2, height=3.2)
 figures.depth_panels(panels, shown)
 figures.save(figure, Path(figure_folder) / "00_start_here.png")
@@ -139,7 +133,7 @@ figure
 # on the nets themselves (*architecture*), in the paper's protocol (*paper*), or reduced (*quick*).
 
 # %%
-rows = claims.ledger(recorded)
+rows = claims.ledger(recorded, images=shown_set.name)
 print(", ".join(f"{count} {verdict}" for verdict, count in claims.summary(rows).items()))
 
 # %% [markdown]

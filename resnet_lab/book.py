@@ -98,7 +98,8 @@ def remembered(source: Path, out: Path) -> PageInfo:
     title, place = heading(source)
     fresh = PageInfo(stem=source.stem, title=title, place=place)
     try:
-        kept = json.loads(stamp(source, out).read_text())["page"] | {"title": title, "place": place}
+        kept = json.loads(stamp(source, out).read_text(encoding="utf-8"))["page"]
+        kept |= {"title": title, "place": place}
         kept["status"] = "failed" if kept["status"] == "failed" else "unchanged"
         past = PageInfo(**kept | {"figures": tuple(kept["figures"])})
     except (OSError, ValueError, KeyError, TypeError):
@@ -118,7 +119,7 @@ def refresh(
     info = remembered(source, out)
     pictures = [out / figure for figure in info.figures]
     if info.status == "unchanged" and all(path.exists() for path in (executed, *pictures)):
-        if json.loads(stamp(source, out).read_text())["key"] == key:
+        if json.loads(stamp(source, out).read_text(encoding="utf-8"))["key"] == key:
             report(f"{source.stem}: nothing has changed")
             return info
     report(f"{source.stem}: running")
@@ -138,7 +139,8 @@ def refresh(
 
 def digest(source: Path, given: dict[str, object], records_digest: str) -> str:
     """Hash of all that a page is made from."""
-    parts = [source.read_text(), repr(sorted(given.items())), records_digest, code_digest()]
+    text = source.read_text(encoding="utf-8")
+    parts = [text, repr(sorted(given.items())), records_digest, code_digest()]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

@@ -29,8 +29,8 @@ app.add_typer(data_app, name="data")
 
 
 @app.command(
-    epilog="Example: resnet-lab reproduce --data ~/cifar10. About 5 minutes on two cores; "
-    "with --scale paper about an hour of one GPU for each seed."
+    epilog="Example: resnet-lab reproduce --data ~/cifar10. About 5 minutes on two cores. "
+    "--scale paper needs a GPU; how long was not measured yet."
 )
 def reproduce(
     experiments: Annotated[
@@ -80,6 +80,9 @@ def train(
     scale: Scale = "quick",
     data: Data = None,
     images: ImagesName = None,
+    held_out: Annotated[
+        int, typer.Option(help="Training images kept for validation: 5000 is the paper's 45k/5k.")
+    ] = 0,
     out: Out = Path("out"),
     device: Device = None,
     **changes: object,
@@ -92,7 +95,14 @@ def train(
 
     given = {name: value for name, value in changes.items() if value is not None}
     job, dataset = single.plan(
-        depth, shortcut, width, scale=scale, root=data, images=images, changes=given
+        depth,
+        shortcut,
+        width,
+        scale=scale,
+        root=data,
+        images=images,
+        held_out=held_out,
+        changes=given,
     )
     raise typer.Exit(single.run(job, dataset, root=data, out=out, device=device))
 

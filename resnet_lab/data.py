@@ -86,7 +86,9 @@ def _find(root: str | Path | None) -> layouts.Found | None:
                 f"{place}{source} holds no CIFAR-10 that we can read ({layouts.KNOWN}); {GET}"
             )
         return found
-    for place in (Path("data"), cache.folder() / "cifar10"):
+    # the folder beside the package too: a notebook's own folder is notebooks/
+    clone = Path(__file__).resolve().parents[1] / "data"
+    for place in (Path("data"), clone, cache.folder() / "cifar10"):
         found = layouts.detect(place)
         # a nameless parquet in ./data may be anybody's; given as `root` it is read
         if found and not (found.layout == "parquet" and found.folder.name != "plain_text"):

@@ -91,7 +91,7 @@ def python() -> Finding:
     found = f"{platform.python_version()} at {sys.executable}"
     if sys.version_info[:2] >= PYTHON:
         return Finding("Python", True, found)
-    remedy = "run `uv venv --python 3.12 .venv && uv pip install -e .`"
+    remedy = "run `make reproduce PYTHON=python3.12`"
     return Finding("Python", False, f"{found}; 3.11 or newer is needed", remedy)
 
 

@@ -108,12 +108,12 @@ def available_gb() -> float | None:
     meminfo = Path("/proc/meminfo")
     if not meminfo.exists():
         return None
-    lines = dict(line.split(":") for line in meminfo.read_text().splitlines())
+    lines = dict(line.split(":") for line in meminfo.read_text(encoding="utf-8").splitlines())
     free = int(lines["MemAvailable"].split()[0]) * 1024
     group = Path("/sys/fs/cgroup")  # a container may have less than its host
     try:
-        limit = int((group / "memory.max").read_text())
-        free = min(free, limit - int((group / "memory.current").read_text()))
+        limit = int((group / "memory.max").read_text(encoding="utf-8"))
+        free = min(free, limit - int((group / "memory.current").read_text(encoding="utf-8")))
     except (OSError, ValueError):  # no container, or no limit
         pass
     return free / 1e9

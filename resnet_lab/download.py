@@ -16,12 +16,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
+from filelock import FileLock, Timeout
+
 from . import cache, layouts
 from .errors import InputError
 from .mirrors import BINARY, MIRRORS, PYTHON, Mirror, MirrorError, RemoteFile, digest, fetch
 
 Progress = Callable[[int, int], None]  # bytes done, bytes in all
 PARTIAL = "partial"  # the folder for what is on its way
+LOCK = ".lock"  # freed by the system even after a kill; the empty file stays
 
 
 def get_cifar10(
@@ -47,19 +50,37 @@ def get_cifar10(
         if (found := layouts.detect(place)) is not None:
             _check_present(found, complete)
             return place
-        if (archive := _by_hand(place, mirrors)) is not None:
-            _install(place, [archive], complete)
-            return place
-        files = _from_mirrors(place, mirrors, progress, timeout)
-        _install(place, files, complete)
-        shutil.rmtree(place / PARTIAL, ignore_errors=True)
-        return place
+        with FileLock(place / LOCK).acquire(timeout=0):
+            return _get(place, mirrors, progress, timeout, complete)
+    except Timeout as error:  # is an OSError too, so it comes first
+        raise InputError(
+            f"another download works in {place}; wait for it or name another folder with --to"
+        ) from error
     except OSError as error:
         advice = "check the path and its rights"
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             advice = "free about 400 MB there or name another folder; what has arrived is kept"
         reason = error.strerror or error
         raise InputError(f"{place} cannot be written ({reason}); {advice}") from error
+
+
+def _get(
+    place: Path,
+    mirrors: tuple[Mirror, ...],
+    progress: Progress | None,
+    timeout: float,
+    complete: bool,
+) -> Path:
+    """`get_cifar10` in a folder that no other call works in."""
+    if layouts.detect(place) is not None:
+        return place  # another call was just before us
+    if (archive := _by_hand(place, mirrors)) is not None:
+        _install(place, [archive], complete)
+        return place
+    files = _from_mirrors(place, mirrors, progress, timeout)
+    _install(place, files, complete)
+    shutil.rmtree(place / PARTIAL, ignore_errors=True)
+    return place
 
 
 def printer(stream: TextIO | None = None) -> Progress:
@@ -156,7 +177,24 @@ def _install(place: Path, files: list[Path], complete: bool) -> None:
 def _unpack(archive: Path, folder: Path) -> None:
     try:
         with tarfile.open(archive) as tar:
-            tar.extractall(folder, filter="data")  # nothing outside the folder, no devices
+            _extract(tar, folder)
     except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
         what = f"{archive} cannot be unpacked ({error})"
         raise InputError(f"{what}; remove it and run this again") from error
+
+
+def _extract(tar: tarfile.TarFile, folder: Path) -> None:
+    """Everything in `tar`, but nothing outside the folder and no devices."""
+    if hasattr(tarfile, "data_filter"):
+        tar.extractall(folder, filter="data")
+        return
+    for member in tar:  # Python before 3.11.4 has no filter: regular files and folders only
+        target = folder / member.name.lstrip("/" + os.sep)
+        if not target.resolve().is_relative_to(folder.resolve()):
+            raise tarfile.TarError(f"{member.name!r} would lie outside")
+        if member.isdir():
+            target.mkdir(parents=True, exist_ok=True)
+        elif member.isfile():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with tar.extractfile(member) as source, open(target, "wb") as out:
+                shutil.copyfileobj(source, out)

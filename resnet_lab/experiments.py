@@ -4,11 +4,13 @@ Paper: Table 6; Figures 1 and 6; Section 4.2.
 Notebook: notebooks/01_degradation.py. Tests: tests/test_experiments.py.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
-from resnet_lab.data import Dataset
+from resnet_lab.data import Dataset, load
 from resnet_lab.errors import InputError
 from resnet_lab.recipe import Recipe
+from resnet_lab.records import Record
 from resnet_lab.resnet import ResNetConfig, cifar
 from resnet_lab.runner import Job
 from resnet_lab.runs import Images, Run
@@ -113,6 +115,51 @@ def job(scale: str, dataset: Dataset, depth: int, shortcut: str, seed: int) -> J
         images=images_at(scale, dataset),
     )
     return Job(run=run, scale=scale)
+
+
+def follows(run: Run, scale: str) -> bool:
+    """Whether net, recipe and image size are those of the runs above at `scale`, but for the seed.
+
+    Results of an older recipe must not be averaged with those of today.
+    """
+    net, images = run.net, run.images
+    if (net.depth - 2) % 6 or net.shortcut not in ("none", "A") or images.held_out:
+        return False
+    return (
+        net == net_at(scale, net.depth, net.shortcut)
+        and replace(run.recipe, seed=0) == recipe_at(scale, net.depth)
+        and images.size == (QUICK_SIZE if scale == "quick" else 32)
+    )
+
+
+def is_current(record: Record) -> bool:
+    """Whether `record` is one of the runs above as they are today, on whatever images."""
+    return record.scale in ("quick", "paper") and follows(record.run, record.scale)
+
+
+def current(records: Iterable[Record], dataset: Dataset, scale: str = "quick") -> list[Record]:
+    """Those of `records` that are runs of today at `scale` on `dataset` itself, whole."""
+    images = (dataset.name, dataset.content_hash)
+    return [
+        record
+        for record in records
+        if record.scale == scale
+        and is_current(record)
+        and (record.run.images.name, record.run.images.content_hash) == images
+    ]
+
+
+def with_runs(dataset: Dataset, records: Iterable[Record]) -> tuple[Dataset, str]:
+    """`dataset` if quick runs on it are recorded, else the embedded set; and a sentence on it.
+
+    A notebook opened beside CIFAR-10 that nobody has trained on yet can then still show runs.
+    """
+    if dataset.name == "embedded" or current(records, dataset):
+        return dataset, f"Images: {dataset.label}."
+    return load(name="embedded"), (
+        f"Images: embedded data. {dataset.label} is here, but no run on it is recorded; "
+        "`resnet-lab reproduce` trains them."
+    )
 
 
 def seeds_for(scale: str, depth: int) -> int:

@@ -7,6 +7,7 @@ Notebook: notebooks/01_degradation.py. Tests: tests/test_explore.py.
 from collections.abc import Sequence
 from statistics import mean, stdev
 
+import numpy as np
 import torch
 from matplotlib.figure import Figure
 
@@ -123,3 +124,21 @@ def runs_table(records: Sequence[Record]) -> str:
         nets = ", ".join(f"{net} ({len(group)})" for net, group in figures.by_net(runs).items())
         rows.append(f"| {scale} | {label}, {size}x{size} | {steps:,} | {nets} |")
     return "\n".join(rows)
+
+
+def gaps(records: Sequence[Record]) -> str:
+    """The gap in training error of the deepest to the shallowest net, half-way and at the end.
+
+    One line for the plain pair and one for the residual pair: mean and spread over the seeds.
+    Units: percentage points.
+    """
+    lines = []
+    for kind, name in (("plain", "plain pair"), ("ResNet", "residual pair")):
+        steps, values = figures.depth_gaps(records, kind)  # (points,), (seeds, points)
+        words = []
+        for point in (int(np.searchsorted(steps, steps[-1] / 2)), len(steps) - 1):
+            column = values[:, point]
+            spread = f" ± {column.std(ddof=1):.1f}" if len(column) > 1 else ""
+            words.append(f"{column.mean():+.1f}{spread} points after {int(steps[point]):,} updates")
+        lines.append(f"{name}: {', '.join(words)} (n={len(values)})")
+    return "\n".join(lines)

@@ -20,6 +20,7 @@ __all__ = [
     "curve",
     "degradation",
     "depth_gap",
+    "depth_gaps",
     "depth_panels",
     "describe",
     "error_by_depth",
@@ -157,35 +158,47 @@ def highlight(panels: Sequence[Axes], records: Sequence[Record], net: str) -> No
     panels[0].figure.suptitle(describe(records), fontsize="small", color="0.35")
 
 
-def depth_gap(ax: Axes, records: Sequence[Record]) -> None:
-    """Training error of the deepest net minus that of the shallowest, plain and residual.
+def depth_gaps(records: Sequence[Record], kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """Training error of the deepest net minus that of the shallowest, seed by seed.
 
-    A line is the mean over the seeds that both nets have. Not a figure of the paper: it shows
-    whether the gap of Figure 1 stays or closes.
+    Shapes: updates (points,), gaps (seeds, points). Units: percentage points.
+    Raises: InputError if `kind`, "plain" or "ResNet", has fewer than two depths, or no common seed.
+    """
+    groups = [runs for net, runs in by_net(records).items() if net.startswith(kind)]
+    if len(groups) < 2:
+        raise InputError(f"two depths of {kind} nets are needed to draw their gap")
+    shallow, deep = (
+        {run.run.recipe.seed: curve(run, "train") for run in runs}
+        for runs in (groups[0], groups[-1])
+    )
+    seeds = sorted(shallow.keys() & deep.keys())
+    if not seeds:
+        raise InputError(f"no seed was run at both depths of the {kind} nets")
+    gaps = np.array([deep[seed][1] - shallow[seed][1] for seed in seeds])
+    return shallow[seeds[0]][0], gaps
+
+
+def depth_gap(ax: Axes, records: Sequence[Record]) -> None:
+    """Gap in training error between the deepest and the shallowest net, plain and residual.
+
+    A thin line is a seed, a thick one the mean. Not a figure of the paper: it shows how the
+    gap of Figure 1 goes over the training.
 
     Units: percentage points.
     """
     ends = {}
     for kind in ("plain", "ResNet"):
-        groups = [runs for net, runs in by_net(records).items() if net.startswith(kind)]
-        if len(groups) < 2:
-            raise InputError(f"two depths of {kind} nets are needed to draw their gap")
-        shallow, deep = (
-            {run.run.recipe.seed: curve(run, "train") for run in runs}
-            for runs in (groups[0], groups[-1])
-        )
-        seeds = sorted(shallow.keys() & deep.keys())
-        if not seeds:
-            raise InputError(f"no seed was run at both depths of the {kind} nets")
-        steps = shallow[seeds[0]][0]
-        gaps = np.array([deep[seed][1] - shallow[seed][1] for seed in seeds])  # (seeds, points)
-        ax.plot(steps, gaps.T, color=COLOURS[kind][56], linewidth=0.6, alpha=0.35)
-        ax.plot(steps, gaps.mean(0), color=COLOURS[kind][56], linewidth=1.8)
+        steps, gaps = depth_gaps(records, kind)
+        shade = COLOURS[kind][56]
+        ax.plot(steps, gaps.T, color=shade, linewidth=0.6, alpha=0.35)
+        ax.plot(steps, gaps.mean(0), color=shade, linewidth=1.8)
         ends[f"{kind}-56"] = (steps[-1], gaps.mean(0)[-1])
     ax.axhline(0, color="0.4", linewidth=0.8)
     ax.set(xlabel="updates", ylabel="deep minus shallow,\ntraining error (points)")
+    # the names carry the colour; what they say is the pair
     label_ends(ax, ends, {"plain-56": "plain pair", "ResNet-56": "residual pair"})
     ax.set_title(describe(records), fontsize="small", color="0.35")
+    ax.set_xlim(left=0)
 
 
 def depth_panels(panels: Sequence[Axes], records: Sequence[Record]) -> None:

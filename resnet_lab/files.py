@@ -6,7 +6,7 @@ Notebook: notebooks/00_start_here.py. Tests: tests/test_files.py.
 
 import errno
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 from resnet_lab.errors import InputError
@@ -21,12 +21,12 @@ def write_whole(path: Path, content: bytes | str) -> None:
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
+        new = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        with open(new, "xb") as file:  # the rights are what the user's umask leaves
+            temporary = new
             file.write(content)
             file.flush()
             os.fsync(file.fileno())  # else a power cut can leave the new name with no content
-        os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner can read
         os.replace(temporary, path)
         temporary = None
     except OSError as error:
@@ -41,4 +41,4 @@ def write_whole(path: Path, content: bytes | str) -> None:
     finally:
         # also on Ctrl-C; only a kill can leave the hidden temporary file behind
         if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)

@@ -4,7 +4,8 @@ Paper: nowhere; training takes minutes to hours and says so.
 Notebook: notebooks/00_start_here.py. Tests: tests/test_progress.py.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 
 from rich.console import Console
@@ -18,6 +19,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from resnet_lab.records import Point
 from resnet_lab.runner import Job
 from resnet_lab.workers import Report
 
@@ -59,10 +61,10 @@ class Display:
         self.live = self.console.is_terminal
         self.tasks: dict[str, TaskID] = {}
         self.first: dict[str, tuple[int, float]] = {}  # where each run began this time
-        self.all = self.bars.add_task(
-            "all runs", total=sum(job.run.recipe.steps for job in jobs), status="updates"
-        )
+        self.total = sum(job.run.recipe.steps for job in jobs)
+        self.all = self.bars.add_task("all runs", total=self.total, status="updates")
         self.steps = {job.run.hash: 0 for job in jobs}
+        self.before = dict(self.steps)  # updates done in earlier sessions
 
     def __enter__(self) -> "Display":
         self.bars.start()
@@ -82,8 +84,13 @@ class Display:
 
     def skip(self, job: Job) -> None:
         """Count a run that has its record already."""
-        self.steps[job.run.hash] = job.run.recipe.steps
-        self.bars.update(self.all, completed=sum(self.steps.values()))
+        self.begin(job.run.hash, job.run.recipe.steps)
+
+    def begin(self, key: str, step: int) -> None:
+        """Leave the updates of earlier sessions out, or the time left would come out too short."""
+        self.total -= step
+        self.before[key] = self.steps[key] = step
+        self.bars.update(self.all, total=self.total)
 
     def tell(self, report: Report) -> None:
         """Show one report of a worker."""
@@ -108,19 +115,35 @@ class Display:
             self.tasks[key] = self.bars.add_task(
                 name_of(job), total=total, completed=report.step, status=""
             )
+            self.begin(key, report.step)
             if report.step:
                 self.say(f"  {name_of(job)}: goes on after update {report.step:,}")
         before, self.steps[key] = self.steps[key], report.step
-        self.bars.update(self.all, completed=sum(self.steps.values()))
+        done = sum(self.steps.values()) - sum(self.before.values())
+        self.bars.update(self.all, completed=done)
         if report.point is None:
             return
         step0, seconds0 = self.first[key]
         rate = (report.step - step0) / max(report.seconds - seconds0, 1e-9)
         status = f"training error {report.point.train_error:4.1f} %"
-        self.bars.update(self.tasks[key], completed=report.step, status=status)
+        rated = f"{status}, {rate:.1f} updates/s"
+        self.bars.update(self.tasks[key], completed=report.step, status=rated)
         if not self.live and 10 * before // total < 10 * report.step // total:
             left = duration((total - report.step) / rate) if rate > 0 else "?"
-            self.say(
-                f"  {name_of(job)}: update {report.step:,} of {total:,}, {status}, "
-                f"{rate:.1f} updates/s, {left} left"
-            )
+            self.say(f"  {name_of(job)}: update {report.step:,} of {total:,}, {rated}, {left} left")
+
+
+def watch(points: Iterable[Point], steps: int) -> Iterator[Point]:
+    """The points of `train.train`, each printed with the speed and the time left.
+
+    For notebooks: plain text, so that it can still be read in a saved one.
+    Units: `steps` are the updates that will be done in all.
+    """
+    began = time.perf_counter()
+    for point in points:
+        speed = point.step / (time.perf_counter() - began)
+        print(
+            f"update {point.step:,} of {steps:,}: training error {point.train_error:.1f} %, "
+            f"{speed:.0f} updates/s, {duration((steps - point.step) / speed)} left"
+        )
+        yield point

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import AcquireReturnProxy, FileLock, Timeout
 from rich.console import Console
 
 from resnet_lab import data, experiments, records, runner, workers
@@ -85,12 +85,11 @@ def plan(
     )
 
 
-def lock(out: Path) -> FileLock:
-    """A lock on `out`, freed by the system even if the process is killed. Raises: InputError."""
+def lock(out: Path) -> AcquireReturnProxy:
+    """A held lock on `out`, to use with `with`; a kill frees it too. Raises: InputError."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        held = FileLock(out / ".lock")
-        held.acquire(timeout=0)
+        return FileLock(out / ".lock").acquire(timeout=0)
     except Timeout as error:
         raise InputError(
             f"another resnet-lab works in {out}; wait for it or name another folder with --out"
@@ -99,7 +98,6 @@ def lock(out: Path) -> FileLock:
         raise InputError(
             f"{out} cannot be written ({error.strerror}); name another folder with --out"
         ) from error
-    return held
 
 
 def train_missing(steps: Plan, console: Console) -> bool:
@@ -166,12 +164,15 @@ def write_book(steps: Plan, console: Console) -> int:
     from resnet_lab import book, claims
 
     folder = steps.out / "records"
-    own = records.load_all(folder)
-    digests = sorted(record.digest for record in own)
+    found = records.load_all(folder, records.SHIPPED)
+    digests = sorted(record.digest for record in found)
     given = {
         "runs_folder": str(folder.resolve()),
         "images_name": steps.dataset.name,
-        "data_folder": None if steps.root is None else str(steps.root.resolve()),
+        # notebooks run in their own folder, where what was found from here may not be found
+        "data_folder": None
+        if steps.dataset.name == "embedded"
+        else str(Path(steps.dataset.place).resolve()),
     }
     pages = book.make_book(
         steps.out,
@@ -181,7 +182,7 @@ def write_book(steps: Plan, console: Console) -> int:
         facts={
             "scale": steps.scale,
             "images": steps.dataset.label,
-            "claims": claims.summary(claims.ledger(records.load_all(folder, records.SHIPPED))),
+            "claims": claims.summary(claims.ledger(found, steps.dataset.name)),
         },
     )
     console.print(f"The book: {steps.out / 'index.html'}", highlight=False, soft_wrap=True)

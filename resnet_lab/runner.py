@@ -8,7 +8,8 @@ import hashlib
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -124,16 +125,29 @@ def train_run(
     Raises: InputError for a foreign checkpoint or a folder that cannot be written;
     FloatingPointError if the loss stops being finite.
     """
-    run, folder = job.run, out / "records"
-    done = records.path_of(folder, job.scale, run)
-    half = out / "checkpoints" / f"{run.stem}.checkpoint"
+    run, half = job.run, half_way_path(out, job.run)
+    done = records.path_of(out / "records", job.scale, run)
     if done.exists():
         half.unlink(missing_ok=True)  # left by a kill between the last two steps
         return records.load(done)
     check_images(run.images, dataset)
     git = git_revision()  # now: in some hours the files may have changed
     engine = half_way_engine(half, run) if half.exists() else engine
-    torch.set_num_threads(engine.threads)
+    with own_threads(engine.threads):
+        return train_on(job, dataset, out, engine, git, report, stop)
+
+
+def train_on(
+    job: Job,
+    dataset: data.Dataset,
+    out: Path,
+    engine: Engine,
+    git: str,
+    report: Callable[[train.State], None],
+    stop: Callable[[], bool],
+) -> Record | None:
+    """The part of `train_run` that computes."""
+    run, half = job.run, half_way_path(out, job.run)
     prepared = prepare(dataset, run.images, engine.device)
     state = train.begin(run.net, run.recipe, engine.device)
     if half.exists():
@@ -161,9 +175,25 @@ def train_run(
     if state.step < run.recipe.steps:
         checkpoint.save(half, run, state, vars(engine))
         return None
-    record = finish(job, state, engine, folder, git)
+    record = finish(job, state, engine, out / "records", git)
     half.unlink(missing_ok=True)
     return record
+
+
+def half_way_path(out: Path, run: Run) -> Path:
+    """Where the checkpoint of `run` is kept until the run has its record."""
+    return out / "checkpoints" / f"{run.stem}.checkpoint"
+
+
+@contextmanager
+def own_threads(n: int) -> Iterator[None]:
+    """Compute with `n` threads; the caller gets its own number back, whatever happens."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def check_images(images: Images, dataset: data.Dataset) -> None:

@@ -39,4 +39,5 @@ class Run:
     @property
     def stem(self) -> str:
         """Name of the run's files, without an ending: "plain-20_seed0-1f2e3d4c5b"."""
-        return f"{self.net.name}_seed{self.recipe.seed}-{self.hash}"
+        held = f"-held{self.images.held_out}" if self.images.held_out else ""
+        return f"{self.net.name}{held}_seed{self.recipe.seed}-{self.hash}"

@@ -27,6 +27,7 @@ def plan(
     scale: str,
     root: Path | None,
     images: str | None,
+    held_out: int = 0,
     changes: dict[str, object],
 ) -> tuple[Job, data.Dataset]:
     """One run for `train`: the scale's recipe with `changes`, filed under "own" if it has any.
@@ -40,8 +41,17 @@ def plan(
     preset = experiments.net_at(scale, depth, shortcut)
     net = cifar(depth, shortcut=shortcut, width=width or preset.widths[0])
     dataset = data.load(root, name=images)
-    run = Run(net=net, recipe=recipe, images=experiments.images_at(scale, dataset))
-    same = replace(recipe, seed=0) == experiments.recipe_at(scale, depth) and net == preset
+    chosen = replace(experiments.images_at(scale, dataset), held_out=held_out)
+    if not 0 <= held_out < len(dataset.train_labels):
+        raise InputError(
+            f"{held_out:,} of {len(dataset.train_labels):,} training images cannot be held out"
+        )
+    run = Run(net=net, recipe=recipe, images=chosen)
+    same = (
+        not held_out
+        and replace(recipe, seed=0) == experiments.recipe_at(scale, depth)
+        and net == preset
+    )
     return Job(run=run, scale=scale if same else "own"), dataset
 
 

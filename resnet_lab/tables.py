@@ -14,8 +14,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from resnet_lab import figures, paper, records
+from resnet_lab.data import NAMES
 from resnet_lab.errors import InputError
-from resnet_lab.experiments import EXPERIMENTS, QUICK_SIZE, QUICK_WIDTH, recipe_at
+from resnet_lab.experiments import EXPERIMENTS, QUICK_SIZE, QUICK_WIDTH, is_current, recipe_at
 from resnet_lab.files import write_whole
 from resnet_lab.records import Record
 
@@ -67,15 +68,21 @@ def printed_error(net: str) -> tuple[float | None, str]:
     return leaf.value, leaf.source
 
 
-def differs(scale: str, images: str) -> str:
-    """What a run at `scale` does otherwise than the paper, in words."""
-    if scale == "paper":
-        return "" if images == "cifar10" else "embedded data"
+def differs(scale: str, images: str, found: Sequence[Record] = ()) -> str:
+    """What runs at `scale` do otherwise than the paper; at paper scale read off `found`."""
     data = "CIFAR-10" if images == "cifar10" else "embedded data"
-    steps = recipe_at("quick", 20).steps
+    if scale == "paper":
+        words = [] if images == "cifar10" else [data]
+        if any(record.how.precision != "float32" for record in found):
+            words.append("products in bfloat16")
+        if any(r.run.recipe.warm_up and r.net != "ResNet-110" for r in found):
+            words.append("warm-up as for ResNet-110")
+        return ", ".join(words)
+    recipe = recipe_at("quick", 20)
     return (
         f"reduced: {data} at {QUICK_SIZE}x{QUICK_SIZE}, first width {QUICK_WIDTH}, "
-        f"{steps:,} updates, warm-up for every net, no crops"
+        f"{recipe.steps:,} updates, the first {recipe.warm_up_steps} at rate 0.01 for every net, "
+        f"one drop at {recipe.drops[0]:,}, flips but no crops"
     )
 
 
@@ -83,9 +90,10 @@ def compare(
     found: Sequence[Record], nets: Sequence[str], scale: str, images: str
 ) -> list[Comparison]:
     """A row for each net, "not run" where there is no record."""
+    today = [record for record in found if is_current(record)]
     rows = []
     for net in nets:
-        chosen = records.select(found, net=net, scale=scale, images=images)
+        chosen = records.select(today, net=net, scale=scale, images=images)
         printed, source = printed_error(net)
         rows.append(
             Comparison(
@@ -93,7 +101,7 @@ def compare(
                 paper=printed,
                 source=source,
                 ours=tuple(record.final.test_error for record in chosen),
-                differs=differs(scale, images),
+                differs=differs(scale, images, chosen),
             )
         )
     return rows
@@ -115,11 +123,15 @@ def write_experiment(
     Raises: InputError if there is no experiment of that name, or no record of it.
     """
     nets = nets_of(name)
-    chosen = [r for n in nets for r in records.select(found, net=n, scale=scale, images=images)]
+    recipe_at(scale, 20)  # refuses an unknown scale
+    if images not in NAMES:
+        raise InputError(f"there is no data set {images!r}; choose {' or '.join(NAMES)}")
+    today = [record for record in found if is_current(record)]
+    chosen = [r for n in nets for r in records.select(today, net=n, scale=scale, images=images)]
     if not chosen:
         raise InputError(
             f"no run of {name} at {scale} scale on {images} is recorded; "
-            f"run `resnet-lab reproduce {name} --scale {scale}` first"
+            f"run `resnet-lab reproduce {name} --scale {scale} --images {images}` first"
         )
     figure, panels = figures.sheet(2, width=8.2)
     figures.degradation(panels, chosen)

@@ -7,8 +7,6 @@ Paper: Section 4.2 (many runs of small nets).
 Notebook: notebooks/00_start_here.py. Tests: tests/test_workers.py.
 """
 
-import multiprocessing
-import queue
 import signal
 import threading
 import time
@@ -18,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from resnet_lab import data, records, runner
+from resnet_lab import data, pool, records, runner
 from resnet_lab.errors import InputError
 from resnet_lab.records import Point
 from resnet_lab.runner import Engine, Job
@@ -76,24 +74,18 @@ def train_one(
         record = runner.train_run(job, dataset, out, engine, report=report, stop=stop)
     except (InputError, FloatingPointError) as error:
         tell(Report(job=job, kind="failed", message=str(error)))
+    except (RuntimeError, MemoryError) as error:  # torch says many lines; the first one names it
+        first = (str(error).splitlines() or [""])[0]
+        message = f"{type(error).__name__}: {first}".removesuffix(": ")
+        tell(Report(job=job, kind="failed", message=message))
     else:
         tell(Report(job=job, kind="done" if record else "stopped"))
 
 
-def work(todo, told, stopping, root: str | None, name: str, out: Path, engine: Engine) -> None:
-    """Life of a worker process: take jobs until there are none left or the parent says stop."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C and tells us
-    parent = multiprocessing.parent_process()
-
-    def stop() -> bool:  # a killed parent cannot tell us: see for ourselves
-        return stopping.is_set() or not parent.is_alive()
-
+def prepare(root: Path | None, name: str, out: Path, engine: Engine) -> pool.Do:
+    """What a process of its own does with a job; the data set is loaded once."""
     dataset = data.load(root, name=name)
-    while not stop():
-        job = todo.get()
-        if job is None:
-            return
-        train_one(job, dataset, out, engine, stop, told.put)
+    return lambda job, stop, tell: train_one(job, dataset, out, engine, stop, tell)
 
 
 def train_all(
@@ -115,9 +107,12 @@ def train_all(
 
     Raises: InputError, before anything is trained, if the data set cannot be used.
     """
-    missing = [
-        job for job in jobs if not records.path_of(out / "records", job.scale, job.run).exists()
-    ]
+    missing = []
+    for job in jobs:
+        if records.path_of(out / "records", job.scale, job.run).exists():
+            runner.half_way_path(out, job.run).unlink(missing_ok=True)  # a kill can leave it
+        else:
+            missing.append(job)
     failed: list[Report] = []
 
     def listen(report: Report) -> None:
@@ -131,8 +126,8 @@ def train_all(
         def stop() -> bool:
             return asked.is_set() or (end is not None and time.monotonic() > end)
 
+        dataset = data.load(root, name=name) if missing else None
         if min(at_once, len(missing)) < 2:
-            dataset = data.load(root, name=name) if missing else None
             for job in missing:
                 if stop():
                     break
@@ -152,26 +147,12 @@ def in_parallel(
     listen: Callable[[Report], None],
 ) -> None:
     """Train `jobs` in `at_once` processes; returns when all have ended."""
-    context = multiprocessing.get_context("spawn")  # forking a process with threads can hang it
-    todo, told, stopping = context.Queue(), context.Queue(), context.Event()
+
+    def lost(job: Job, code: int | None) -> None:
+        why = "no process was left to train it"
+        if code is not None:
+            why = f"its process ended (exit code {code}; perhaps memory ran out)"
+        listen(Report(job=job, kind="failed", message=f"{why}; the same command goes on"))
+
     n = min(at_once, len(jobs))
-    for job in [*jobs, *[None] * n]:  # None sends a worker home
-        todo.put(job)
-    workers = [
-        context.Process(target=work, args=(todo, told, stopping, *shared), daemon=True)
-        for _ in range(n)
-    ]
-    for worker in workers:
-        worker.start()
-    try:
-        while any(worker.is_alive() for worker in workers) or not told.empty():
-            if stop():
-                stopping.set()
-            try:
-                listen(told.get(timeout=0.2))
-            except queue.Empty:
-                continue
-    finally:
-        stopping.set()
-        for worker in workers:
-            worker.join(timeout=60)
+    pool.run(jobs, n, prepare, shared, stop=stop, hear=listen, lost=lost)

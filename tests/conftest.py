@@ -8,6 +8,7 @@ import yaml
 from hypothesis import settings
 
 from resnet_lab.data import CLASSES, Dataset
+from resnet_lab.experiments import net_at, recipe_at
 from resnet_lab.recipe import Recipe
 from resnet_lab.records import FORMAT, Final, How, Point, Record
 from resnet_lab.resnet import cifar
@@ -89,21 +90,22 @@ def record_of(
     """A made-up record with a falling curve of four points, for figures and tables."""
     train = 30.0 + depth / 4 + seed if train is None else train
     test = train + 2 if test is None else test
-    width, size = (8, 16) if scale == "quick" else (16, 32)
+    size = 16 if scale == "quick" else 32
     run = Run(
-        net=cifar(depth, shortcut=shortcut, width=width),
-        recipe=Recipe(steps=40, drops=(20,), log_every=10, test_every=20, seed=seed),
+        net=net_at(scale, depth, shortcut),
+        recipe=recipe_at(scale, depth, seed),
         images=Images(name=images, size=size, content_hash=CONTENT),
     )
+    last = run.recipe.steps
     points = tuple(
         Point(
-            step=step,
+            step=last * part // 4,
             lr=0.1,
             train_loss=1.0,
-            train_error=train + (40 - step),
-            test_error=test + (40 - step) if step % 20 == 0 else None,
+            train_error=train + 40 - 10 * part,
+            test_error=test + 40 - 10 * part if part % 2 == 0 else None,
         )
-        for step in (10, 20, 30, 40)
+        for part in (1, 2, 3, 4)
     )
     how = dict(device="cpu", precision="float32", threads=1, torch="2", python="3", git="")
     return Record(
@@ -111,7 +113,7 @@ def record_of(
         scale=scale,
         run=run,
         curve=points,
-        final=Final(step=40, train_error=train, test_error=test),
+        final=Final(step=last, train_error=train, test_error=test),
         weights_sha256="0" * 64,
         how=How(**how, resnet_lab="0", seconds=1.0, finished="2026-01-01T00:00:00+00:00"),
     )

@@ -178,7 +178,8 @@ class TestDisk:
 class TestMachine:
     def test_an_old_python_fails(self, monkeypatch):
         monkeypatch.setattr(doctor.sys, "version_info", (3, 10, 1))
-        assert doctor.python().ok is False and doctor.python().remedy
+        assert doctor.python().ok is False
+        assert doctor.python().remedy == "run `make reproduce PYTHON=python3.12`"
 
     @pytest.mark.parametrize("version, fine", [("2.10.1+cpu", False), ("2.11.0", True)])
     def test_the_oldest_torch(self, monkeypatch, version, fine):

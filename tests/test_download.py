@@ -184,8 +184,13 @@ def arrived(folder):
     """CIFAR-10 is there, and nothing else is."""
     splits = layouts.read(layouts.detect(folder), complete=False)
     assert splits["train"][1].tolist() == [1, 2, 3, 4, 5]
-    assert [p.name for p in folder.iterdir()] == ["cifar-10-batches-py"]
+    assert names(folder) == ["cifar-10-batches-py"]
     return True
+
+
+def names(folder):
+    """What lies there, except the empty file of the lock."""
+    return sorted(path.name for path in folder.iterdir() if path.name != download.LOCK)
 
 
 def keep(folder, raw):
@@ -304,7 +309,7 @@ def test_an_archive_put_there_by_hand_is_used_and_kept(server, tmp_path):
     (tmp_path / NAME).write_bytes(BODY)
     get(server, tmp_path, "missing")
     assert Handler.log == []
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["cifar-10-batches-py", NAME]
+    assert names(tmp_path) == ["cifar-10-batches-py", NAME]
 
 
 @pytest.mark.parametrize("name", [NAME, "cifar-10-binary.tar.gz"])
@@ -315,6 +320,16 @@ def test_a_corrupt_archive_put_there_by_hand_is_named_and_kept(name, server, tmp
     assert (tmp_path / name).read_bytes() == BODY[:-1]
 
 
+@pytest.fixture(params=["filter", "no filter"])
+def with_and_without_filter(request, monkeypatch):
+    """Python before 3.11.4 has none."""
+    if request.param == "no filter":
+        monkeypatch.delattr(tarfile, "data_filter", raising=False)
+    elif not hasattr(tarfile, "data_filter"):
+        pytest.skip("this Python has no filter")
+
+
+@pytest.mark.usefixtures("with_and_without_filter")
 @pytest.mark.parametrize(
     "member", ["../evil", "/tmp/resnet-lab-evil", "cifar-10-batches-py/../../e"]
 )
@@ -330,8 +345,48 @@ def test_an_archive_never_writes_outside_its_folder(member, server, tmp_path):
         return
     with pytest.raises(InputError, match=f"{NAME} cannot be unpacked"):
         get(server, place, "good", file=file)
-    assert [p.name for p in place.iterdir()] == [NAME]
+    assert names(place) == [NAME]
     assert [p.name for p in (tmp_path / "a").iterdir()] == ["b"]
+
+
+def test_without_a_filter_only_regular_files_and_folders_are_unpacked(monkeypatch, tmp_path):
+    monkeypatch.delattr(tarfile, "data_filter", raising=False)
+    kinds = {
+        "folder": tarfile.DIRTYPE,
+        "folder/file": tarfile.REGTYPE,
+        "link": tarfile.SYMTYPE,
+        "hard": tarfile.LNKTYPE,
+        "pipe": tarfile.FIFOTYPE,
+        "disk": tarfile.BLKTYPE,
+    }
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as tar:
+        for name, kind in kinds.items():
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = kind, "/etc"
+            tar.addfile(info)
+    download._unpack(tmp_path / "a.tar.gz", tmp_path / "out")
+    found = (tmp_path / "out").rglob("*")
+    assert sorted(p.relative_to(tmp_path / "out").as_posix() for p in found) == [
+        "folder",
+        "folder/file",
+    ]
+
+
+def test_two_downloads_into_one_folder_do_not_mix(server, tmp_path):
+    """The second is refused while the first one works, and finds everything when it is over."""
+    refused = []
+
+    def second(done, total):
+        if not refused:
+            with pytest.raises(InputError, match=f"another download works in {tmp_path}") as caught:
+                get(server, tmp_path, "good")
+            refused.append(str(caught.value))
+
+    get(server, tmp_path, "good", progress=second)
+    assert refused and "wait for it or name another folder with --to" in refused[0]
+    assert arrived(tmp_path)
+    Handler.log.clear()
+    assert get(server, tmp_path, "good") == tmp_path and Handler.log == []
 
 
 def test_an_archive_of_something_else_is_refused(server, tmp_path):
@@ -343,7 +398,7 @@ def test_an_archive_of_something_else_is_refused(server, tmp_path):
     (tmp_path / NAME).write_bytes(body)
     with pytest.raises(InputError, match=f"{NAME} holds no CIFAR-10"):
         get(server, tmp_path, "good", file=file)
-    assert [p.name for p in tmp_path.iterdir()] == [NAME]
+    assert names(tmp_path) == [NAME]
 
 
 def test_a_full_disk_while_downloading_keeps_what_arrived(server, tmp_path):
@@ -369,7 +424,7 @@ def test_a_full_disk_while_unpacking_leaves_no_half_folder(server, tmp_path, mon
         patch.setattr(tarfile, "copyfileobj", full)
         with pytest.raises(InputError, match="No space left on device.*free about 400 MB"):
             get(server, tmp_path, "good")
-    assert [p.name for p in tmp_path.iterdir()] == ["partial"]
+    assert names(tmp_path) == ["partial"]
     Handler.log.clear()
     get(server, tmp_path, "good")
     assert arrived(tmp_path) and Handler.log == []  # the archive was kept
@@ -405,7 +460,7 @@ def test_a_mirror_of_several_files_is_moved_as_one(server, tmp_path, monkeypatch
         tmp_path, (whole,), timeout=STALL, complete=False, progress=lambda *now: seen.append(now)
     )
     assert seen[-1] == (sum(map(len, bodies.values())),) * 2
-    assert [p.name for p in tmp_path.iterdir()] == ["plain_text"]
+    assert names(tmp_path) == ["plain_text"]
     splits = layouts.read(layouts.detect(tmp_path), complete=False)
     assert splits["train"][1].tolist() == [1, 2, 3, 4, 5]
 

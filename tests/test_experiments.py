@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from conftest import record_of
 
 from resnet_lab import experiments
 from resnet_lab.errors import InputError
@@ -146,3 +147,22 @@ def test_experiments_are_named_by_their_place_in_the_paper():
         assert experiment.name == name and experiment.place and experiment.title
     assert EXPERIMENTS["table_6"].place == "Table 6"
     assert experiments.RESIDUAL == (20, 32, 44, 56, 110, 1202)
+
+
+def test_a_notebook_beside_images_without_runs_falls_back_to_the_embedded_set(mini, monkeypatch):
+    drawn = replace(mini, name="embedded", place="generated")
+    monkeypatch.setattr(experiments, "load", lambda name: drawn)
+    dataset, sentence = experiments.with_runs(mini, [])
+    assert dataset is drawn and "no run on it is recorded" in sentence
+    dataset, sentence = experiments.with_runs(mini, [record_of(20, "none")])
+    assert dataset is mini and sentence == "Images: CIFAR-10."
+
+
+def test_only_runs_of_today_on_these_very_images_are_current(mini):
+    today = record_of(20, "none")
+    other = replace(today.run.images, content_hash="00" * 32)
+    older = replace(today.run.recipe, steps=1_000, drops=())
+    elsewhere = replace(today, run=replace(today.run, images=other))
+    outdated = replace(today, run=replace(today.run, recipe=older))
+    own = replace(today, scale="own")
+    assert experiments.current([elsewhere, outdated, own, today], mini) == [today]

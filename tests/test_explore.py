@@ -53,5 +53,17 @@ def test_the_difference_is_a_sentence_with_its_sign_and_seeds():
 
 def test_runs_are_listed_by_scale_and_images():
     text = explore.runs_table([record_of(20, "none"), record_of(56, "A", seed=1)])
-    assert "| quick | CIFAR-10, 16x16 | 40 | plain-20 (1), ResNet-56 (1) |" in text
+    assert "| quick | CIFAR-10, 16x16 | 1,200 | plain-20 (1), ResNet-56 (1) |" in text
     assert "make reproduce" in explore.runs_table([])
+
+
+def test_the_gaps_are_given_half_way_and_at_the_end():
+    """By construction every curve falls by the same 40 points, so the gap stays where it ends."""
+    runs = [record_of(20, s, seed=n, train=40.0) for s in ("none", "A") for n in (0, 1)]
+    runs += [record_of(56, "none", seed=n, train=60.0 + 2 * n) for n in (0, 1)]
+    runs += [record_of(56, "A", seed=n, train=41.0) for n in (0, 1)]
+    plain, residual = explore.gaps(runs).splitlines()
+    # gaps of 20 and 22 points: mean 21, std sqrt(2)
+    gap = "+21.0 ± 1.4 points after"
+    assert plain == f"plain pair: {gap} 600 updates, {gap} 1,200 updates (n=2)"
+    assert "+1.0 ± 0.0 points after 1,200" in residual

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import resource
 import stat
 import subprocess
 
@@ -32,9 +31,16 @@ def test_an_old_file_is_replaced(tmp_path):
     assert path.read_text() == "new" and names(tmp_path) == ["file"]
 
 
-def test_others_may_read_a_result(tmp_path):
-    write_whole(tmp_path / "file", "x")
-    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o644
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no umask of this kind")
+@pytest.mark.parametrize("umask, mode", [(0o022, 0o644), (0o002, 0o664), (0o077, 0o600)])
+def test_the_users_umask_says_who_may_read_a_result(tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        write_whole(tmp_path / "file", "old")
+        write_whole(tmp_path / "file", "new")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == mode
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
@@ -77,6 +83,7 @@ def test_another_failure_is_named_and_another_folder_proposed(tmp_path, monkeypa
 @pytest.mark.parametrize("size", [4_096, 1_000_000])
 def test_a_write_that_stops_half_way_leaves_the_old_file(tmp_path, size):
     """A real short write: the kernel lets 2,000 bytes through and refuses the rest."""
+    resource = pytest.importorskip("resource")
     path = tmp_path / "record.json"
     path.write_bytes(b"old")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -172,7 +179,9 @@ def test_a_folder_in_the_place_of_the_file_is_a_users_mistake(tmp_path):
     assert names(tmp_path) == ["a.json"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for root")
+@pytest.mark.skipif(
+    os.name == "nt" or os.geteuid() == 0, reason="nothing is read-only for root, nor on Windows"
+)
 def test_a_read_only_folder_is_a_users_mistake(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(InputError, match="cannot be written.*--out"):

@@ -6,7 +6,7 @@ import pytest
 from conftest import mini_job
 from rich.console import Console
 
-from resnet_lab.progress import Display, duration, name_of
+from resnet_lab.progress import Display, duration, name_of, watch
 from resnet_lab.records import Point
 from resnet_lab.workers import Report
 
@@ -58,3 +58,20 @@ def test_a_run_that_goes_on_says_where():
         display.tell(Report(job=job, kind="failed", message="the loss is nan at update 12"))
     text = console.file.getvalue()
     assert "goes on after update 10" in text and "the loss is nan at update 12" in text
+
+
+def test_a_loop_in_a_notebook_says_speed_and_time_left(capsys):
+    points = [Point(step=s, lr=0.1, train_loss=1.0, train_error=50.0) for s in (5, 10)]
+    assert list(watch(iter(points), 20)) == points
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("update 5 of 20: training error 50.0 %, ")
+    assert "updates/s" in second and second.endswith("left")
+
+
+def test_updates_of_earlier_sessions_do_not_shorten_the_time_left():
+    job, done = mini_job(steps=20, drops=()), mini_job(steps=20, drops=(), seed=1)
+    with Display([job, done], Console(file=io.StringIO())) as display:
+        display.skip(done)
+        display.tell(Report(job=job, kind="point", step=15, seconds=3.0))
+        task = display.bars.tasks[0]
+        assert (task.completed, task.total) == (0, 5)  # 40 in all, 35 were there before

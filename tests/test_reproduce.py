@@ -1,6 +1,7 @@
 """The command `reproduce` from Python, on a small data set."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from conftest import ENGINE, mini_dataset, mini_job
@@ -96,6 +97,14 @@ def test_two_at_once_in_one_folder_are_refused(tmp_path):
         reproduce.run(mini_plan(tmp_path), quiet())
 
 
+def test_the_lock_is_free_again_after_its_block(tmp_path):
+    held = reproduce.lock(tmp_path)
+    with held:
+        pass
+    with reproduce.lock(tmp_path):  # though the first one is still known here
+        pass
+
+
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
@@ -109,3 +118,29 @@ def test_a_damaged_record_is_reported_before_training(tmp_path):
     path.write_text("{}")
     with pytest.raises(InputError, match=path.name):
         reproduce.train_missing(mini_plan(tmp_path), quiet())
+
+
+def test_the_book_gets_the_folder_where_cifar_10_was_found(tmp_path, monkeypatch):
+    """Notebooks run in their own folder, where ./data would be another one."""
+    asked = {}
+
+    def make_book(out, given, **words):
+        asked.update(given)
+        return []
+
+    monkeypatch.setattr("resnet_lab.book.make_book", make_book)
+    monkeypatch.chdir(tmp_path)
+    found = replace(mini_dataset(), place="data/cifar-10-batches-bin")
+    assert reproduce.write_book(mini_plan(tmp_path, dataset=found), quiet()) == 0
+    assert asked["data_folder"] == str(tmp_path / "data" / "cifar-10-batches-bin")
+    drawn = replace(mini_dataset(), name="embedded")
+    reproduce.write_book(mini_plan(tmp_path, dataset=drawn), quiet())
+    assert asked["data_folder"] is None and asked["images_name"] == "embedded"
+
+
+def test_a_failed_notebook_is_exit_code_1(tmp_path, monkeypatch):
+    class Failed:
+        failed = True
+
+    monkeypatch.setattr("resnet_lab.book.make_book", lambda *_, **__: [Failed()])
+    assert reproduce.write_book(mini_plan(tmp_path), quiet()) == 1

@@ -400,3 +400,20 @@ def test_a_run_interrupted_on_a_gpu_ends_in_the_same_weights(mini, tmp_path_fact
     out = tmp_path_factory.mktemp("parts")
     assert train_run(job, mini, out, engine, stop=after(7)) is None
     assert train_run(job, mini, out, engine).digest == expected.digest
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_caller_gets_its_number_of_threads_back(mini, tmp_path, fails):
+    before = torch.get_num_threads()
+    engine, seen = replace(ENGINE, threads=before + 2), []
+
+    def report(state):
+        seen.append(torch.get_num_threads())
+        if fails:
+            raise KeyboardInterrupt
+
+    try:
+        train_run(mini_job(steps=2, drops=()), mini, tmp_path, engine, report=report)
+    except KeyboardInterrupt:
+        assert fails
+    assert set(seen) == {before + 2} and torch.get_num_threads() == before

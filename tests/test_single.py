@@ -51,3 +51,12 @@ def test_paper_scale_is_the_paper_to_the_letter():
     job, _ = single.plan(20, "none", None, **words)
     assert job.run.recipe == Recipe() and job.run.net.widths == (16, 32, 64)
     assert job.run.images.size == 32 and job.scale == "paper"
+
+
+def test_section_4_2_the_45k_5k_split_can_be_asked_for_and_is_in_the_name():
+    words = dict(scale="quick", root=None, images=None, changes={})
+    job, _ = single.plan(20, "A", None, **words, held_out=50)
+    assert job.run.images.held_out == 50 and job.scale == "own"
+    assert job.run.stem.startswith("ResNet-20-w8-held50_seed0-")
+    with pytest.raises(InputError, match="cannot be held out"):
+        single.plan(20, "A", None, **words, held_out=200)

@@ -1,10 +1,14 @@
 """Ours against the paper: like with like, and nothing where nothing was run."""
 
+from dataclasses import fields, replace
+
 import pytest
 from conftest import record_of
 
 from resnet_lab import tables
 from resnet_lab.errors import InputError
+from resnet_lab.experiments import recipe_at
+from resnet_lab.recipe import Recipe
 
 
 def test_a_row_gives_mean_spread_n_and_gap():
@@ -49,3 +53,40 @@ def test_an_experiment_without_runs_names_the_command(tmp_path):
         tables.write_experiment("table_6", [], "paper", "cifar10", tmp_path)
     with pytest.raises(InputError, match="there is no experiment 'table_7'"):
         tables.write_experiment("table_7", [], "paper", "cifar10", tmp_path)
+
+
+def test_a_run_of_an_older_recipe_is_not_averaged_with_those_of_today():
+    old = record_of(20, "A", test=99.0)
+    old = replace(old, run=replace(old.run, recipe=replace(old.run.recipe, warm_up=True)))
+    (row,) = tables.compare([old, record_of(20, "A", test=40.0)], ["ResNet-20"], "quick", "cifar10")
+    assert row.ours == (40.0,)
+
+
+def test_the_last_column_names_all_that_the_quick_recipe_changes():
+    quick, paper = recipe_at("quick", 20), Recipe()
+    changed = {f.name for f in fields(Recipe) if getattr(quick, f.name) != getattr(paper, f.name)}
+    assert changed == {"drops", "steps", "warm_up_steps", "pad", "log_every", "test_every"}
+    words = tables.differs("quick", "embedded")
+    for word in ("embedded data", "16x16", "width 8", "1,200 updates", "first 100 at rate 0.01"):
+        assert word in words
+    assert (
+        "one drop at 1,000" in words and "no crops" in words
+    )  # log and test points change nothing
+
+
+def test_at_paper_scale_precision_and_warm_up_are_read_off_the_runs():
+    exact = record_of(56, "none", scale="paper")
+    fast = replace(exact, how=replace(exact.how, precision="bfloat16"))
+    assert tables.differs("paper", "cifar10", [exact]) == ""
+    assert tables.differs("paper", "cifar10", [fast]) == "products in bfloat16"
+    plain_110 = record_of(110, "none", scale="paper")
+    assert tables.differs("paper", "cifar10", [plain_110]) == "warm-up as for ResNet-110"
+    assert tables.differs("paper", "cifar10", [record_of(110, "A", scale="paper")]) == ""
+
+
+@pytest.mark.parametrize(
+    "scale, images, says", [("foo", "cifar10", "scale must be"), ("quick", "mnist", "no data set")]
+)
+def test_a_scale_or_image_set_with_a_typo_is_refused(tmp_path, scale, images, says):
+    with pytest.raises(InputError, match=says):
+        tables.write_experiment("table_6", [], scale, images, tmp_path)

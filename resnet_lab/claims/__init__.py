@@ -28,12 +28,16 @@ from resnet_lab.records import Record
 __all__ = ["Row", "Verdict", "as_json", "ledger", "rule", "summary", "table"]
 
 
-def ledger(records: Sequence[Record]) -> list[Row]:
+def ledger(records: Sequence[Record], images: str | None = None) -> list[Row]:
     """Every claim with its verdict, in the order of the paper.
 
     Claims about architecture need no records; one about training without its records is "not run".
+    Runs at paper scale come first. Of quick runs those on `images`, "cifar10" or "embedded", come
+    before those on the other set, which judge where there are no runs on it; default CIFAR-10.
+
+    Raises: InputError for an unknown image set.
     """
-    evidence = Evidence.of(list(records))
+    evidence = Evidence.of(list(records), images)
 
     def judged(claims: list[Claim]) -> list[Row]:
         return [judge(claim, evidence) for claim in claims]

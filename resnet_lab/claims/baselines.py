@@ -60,7 +60,8 @@ def design_rules() -> list[Row]:
         fact(
             "3.3-time-per-layer",
             "Section 3.3, rule (ii)",
-            "So every layer within a stage takes the same number of multiply-adds.",
+            "So every layer whose width does not change, within a stage and from stage to stage, "
+            "takes the same number of multiply-adds.",
             paper=paper.value("architecture.plain_design_rules.rule2"),
             ours=" and ".join(f"{count:,}" for count in sorted(work)),
             holds=len(work) == 1,

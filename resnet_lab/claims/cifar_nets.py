@@ -135,7 +135,8 @@ def strides(sizes: list[int]) -> list[Row]:
         fact(
             "4.2-time-per-layer",
             "Sections 3.3 and 4.2",
-            "Halved maps and doubled filters keep the multiply-adds of every layer in a stage.",
+            "Halved maps and doubled filters keep the multiply-adds: every layer whose width does "
+            "not change takes as many, in each stage.",
             paper=paper.value("architecture.plain_design_rules.rule2"),
             ours=" and ".join(f"{count:,}" for count in sorted(work)),
             holds=len(work) == 1,

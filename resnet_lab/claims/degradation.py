@@ -5,6 +5,8 @@ Notebook: notebooks/00_start_here.py. Tests: tests/test_claims.py.
 """
 
 from itertools import pairwise
+from math import sqrt
+from statistics import mean
 
 from resnet_lab import paper
 from resnet_lab.claims import rules
@@ -12,6 +14,8 @@ from resnet_lab.claims.comparable import Group
 from resnet_lab.claims.rules import Judged
 from resnet_lab.claims.training import Claim, order
 
+FOUR = ("plain-20", "plain-56", "ResNet-20", "ResNet-56")
+SMALL_FRACTION = 0.25  # of the plain gap: what "gone, or a small fraction" is read as
 FIGURE_1 = "figures.figure1.fact"
 WORDS = {"train": "training", "test": "test"}
 
@@ -32,6 +36,50 @@ def both_errors_rise(group: Group) -> Judged:
             )
             for which, name in WORDS.items()
         }
+    )
+
+
+def gaps_by_seed(group: Group, kind: str) -> dict[int, float]:
+    """Seed -> training error of the 56-layer net minus that of the 20-layer one, in points."""
+    deep, shallow = (group.by_seed(f"{kind}-{depth}", "train") for depth in (56, 20))
+    return {seed: deep[seed] - shallow[seed] for seed in deep if seed in shallow}
+
+
+def residual_gap_is_small(group: Group) -> Judged:
+    """Is the residual pair's gap below a fraction of the plain pair's, seed by seed?"""
+    residual, plain = gaps_by_seed(group, "ResNet"), gaps_by_seed(group, "plain")
+    seeds = [seed for seed in residual if seed in plain]
+    if not seeds:
+        why = "no seed that all four nets share"
+        n = min(len(group.runs[net]) for net in FOUR)
+        return Judged(verdict="undecided", ours=None, n=n, spread=None, why=why)
+    spread = rules.run_spread(group.scale)
+    excess = [residual[seed] - SMALL_FRACTION * plain[seed] for seed in seeds]
+    verdict, why = rules.below_zero(excess, sqrt(2 + 2 * SMALL_FRACTION**2), spread)
+    degrades, _ = rules.below_zero([-plain[seed] for seed in seeds], sqrt(2), spread)
+    if verdict == "seen" and degrades != "seen":
+        verdict, why = "undecided", "the plain nets have no clear gap of which it could be a part"
+    ours = [residual[seed] for seed in seeds]
+    return Judged(
+        verdict=verdict,
+        ours=f"{mean(ours):.2f} against {mean(plain[seed] for seed in seeds):.2f} points",
+        n=len(seeds),
+        spread=rules.pooled(ours),
+        why=f"residual gap - {SMALL_FRACTION:g} x plain gap, paired by seed: {why}",
+    )
+
+
+def small_gap() -> Claim:
+    """What shortcuts leave of the degradation."""
+    middle, left = (paper.value(f"figures.figure6.fact_{side}") for side in ("middle", "left"))
+    return Claim(
+        id="1-residual-gap-is-small-fraction",
+        place="Sections 1 and 4.2; Figure 6, left and middle",
+        statement="With shortcuts the training error of 56 layers no longer stands above that of "
+        f"20, or by less than {SMALL_FRACTION:g} of the gap between the plain nets.",
+        paper=f"{middle}; {left}",
+        nets=FOUR,
+        judge=residual_gap_is_small,
     )
 
 
@@ -64,6 +112,7 @@ def section_1() -> list[Claim]:
             nets=("plain-56", "plain-20"),
             judge=both_errors_rise,
         ),
+        small_gap(),
         order(
             "1-over-100-layers-train",
             "Section 1; Figure 6, middle",
@@ -73,6 +122,7 @@ def section_1() -> list[Claim]:
             high="ResNet-20",
             low="ResNet-110",
             which="train",
+            reduced=False,
         ),
     ]
 
@@ -127,6 +177,7 @@ def residual_nets() -> list[Claim]:
         high="ResNet-20",
         low="ResNet-56",
         which="train",
+        reduced=False,
     )
     gains = [
         order(
@@ -137,6 +188,7 @@ def residual_nets() -> list[Claim]:
             high=f"ResNet-{shallow}",
             low=f"ResNet-{deep}",
             which="test",
+            reduced=False,
         )
         for shallow, deep in pairwise(depths)
     ]

@@ -22,7 +22,7 @@ class Row:
     paper: float | str | None  # what the paper prints, from paper.yaml
     ours: float | str | None
     n: int | None  # runs; of two nets compared, of the one with fewer; None without training
-    spread: float | None  # std of one run over seeds; of two nets, pooled
+    spread: float | None  # std of one run over seeds; of two nets, pooled; or of a gap
     scale: str  # "architecture", "paper", "quick (...)" or "not run"
     verdict: Verdict
     why: str

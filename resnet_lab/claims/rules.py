@@ -21,9 +21,9 @@ T_95 = {
 }
 SINGLE_RUN_FACTOR = 4.0  # standard errors by which single runs must differ
 TOLERANCE_FACTOR = 3.0  # standard errors within which a value counts as the paper's
-QUICK_SPREAD = (
-    1.0  # points; assumed of one quick run, generous beside the 0.5 of 10,000 test images
-)
+# points; an assumption about one quick run, not a measurement: generous beside the 0.5 that
+# 10,000 test images allow
+QUICK_SPREAD = 1.0
 STD_FACTOR = 3.1  # root of F's 97.5 % quantile, 9.60, for two sets of five runs
 
 Interval = tuple[float, float]
@@ -102,6 +102,22 @@ def order(high: list[float], low: list[float], spread: float) -> Judged:
     )
 
 
+def below_zero(values: list[float], factor: float, spread: float) -> tuple[Verdict, str]:
+    """Is the mean of a quantity, one value a seed, below 0? Also says why.
+
+    `spread` is assumed of one run where there is one seed only; `factor` times it is the standard
+    error of the quantity.
+    """
+    if len(values) > 1:
+        low, high = of_mean(values)
+        why = f"95 % interval {low:+.2f} to {high:+.2f} points"
+    else:
+        margin = SINGLE_RUN_FACTOR * factor * spread
+        low, high = values[0] - margin, values[0] + margin
+        why = f"{values[0]:+.2f} points; of a single seed it must be beyond {margin:.2f}"
+    return by_sign((-high, -low)), why
+
+
 def beyond(values: list[float], threshold: float, *, above: bool) -> Judged:
     """Is the mean above (or below) `threshold`? A single run is compared as it is."""
     low, high = of_mean(values)
@@ -156,11 +172,14 @@ def explain() -> str:
         "difference of the means lies on the paper's side of zero, not seen if it lies on the "
         "other, else undecided. With a single run of either, the means must differ by "
         f"{margin:.2f} points at paper scale ({SINGLE_RUN_FACTOR:g} x sqrt(2) x {paper_spread}, "
-        f"the spread of Table 6) and by {quick_margin:.2f} at quick scale (the same with an "
-        f"assumed {quick:g}). Value: seen if |mean - paper| <= {TOLERANCE_FACTOR:g} x "
-        f"{paper_spread} x sqrt(1/n + 1/m), with n runs of ours and m of the paper's (1 where it "
-        "does not say), else not seen. Threshold: the 95 % interval of our mean, or our single "
-        "run, must lie beyond it. Values and thresholds are judged at paper scale only; orders at "
-        "paper scale where there are records of it, else at quick scale. Runs compared share "
-        "images, width and recipe, apart from the seed and the warm-up that the deepest nets need."
+        f"the spread of Table 6) and by {quick_margin:.2f} at quick scale: the same with a spread "
+        f"of {quick:g}, which is assumed, not measured. Gaps of two pairs of nets: the same, with "
+        "the t interval over the seeds that all four share. Value: seen if |mean - paper| <= "
+        f"{TOLERANCE_FACTOR:g} x {paper_spread} x sqrt(1/n + 1/m), with n runs of ours and m of "
+        "the paper's (1 where it does not say), else not seen. Threshold: the 95 % interval of "
+        "our mean, or our single run, must lie beyond it. Judged at paper scale only: values, "
+        "thresholds, and the order of residual nets of different depth, for what depth gains takes "
+        "more updates than quick scale has. Other orders: at paper scale where there are records "
+        "of it, else at quick scale. Runs compared share images, and each has the net and recipe "
+        "of the experiments at that scale; a recipe differs between nets in the warm-up only."
     )

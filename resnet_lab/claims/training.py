@@ -11,6 +11,7 @@ from resnet_lab.claims import comparable, rules
 from resnet_lab.claims.comparable import Group
 from resnet_lab.claims.row import Row, not_run, plain_value
 from resnet_lab.claims.rules import Judged
+from resnet_lab.errors import InputError
 from resnet_lab.records import Record
 
 
@@ -24,11 +25,20 @@ class Claim:
     paper: object
     nets: tuple[str, ...]  # all must have a run
     judge: Callable[[Group], Judged]
-    reduced: bool = True  # does it mean anything at quick scale? Values and thresholds do not
+    reduced: bool = True  # may quick scale judge it? Not values, nor what depth gains: that
+    # takes more updates than quick scale has
 
 
 def order(
-    id: str, place: str, statement: str, *, paper: object, high: str, low: str, which: str
+    id: str,
+    place: str,
+    statement: str,
+    *,
+    paper: object,
+    high: str,
+    low: str,
+    which: str,
+    reduced: bool = True,
 ) -> Claim:
     """The claim that the "train" or "test" error of net `high` is above that of net `low`."""
 
@@ -36,8 +46,15 @@ def order(
         errors = group.error(high, which), group.error(low, which)
         return rules.order(*errors, rules.run_spread(group.scale))
 
-    nets = (high, low)
-    return Claim(id=id, place=place, statement=statement, paper=paper, nets=nets, judge=judge)
+    return Claim(
+        id=id,
+        place=place,
+        statement=statement,
+        paper=paper,
+        nets=(high, low),
+        judge=judge,
+        reduced=reduced,
+    )
 
 
 def value(
@@ -64,10 +81,16 @@ class Evidence:
     quick: list[Group]
 
     @classmethod
-    def of(cls, records: Sequence[Record]) -> "Evidence":
-        """Sort `records`."""
-        groups = (comparable.group(records, scale) for scale in ("paper", "quick"))
-        return cls(records, *groups)
+    def of(cls, records: Sequence[Record], images: str | None = None) -> "Evidence":
+        """Sort `records`; quick runs on `images`, if not None, come before the others.
+
+        Raises: InputError for an unknown image set.
+        """
+        if images not in (None, *comparable.NAMES):
+            known = " or ".join(comparable.NAMES)
+            raise InputError(f"there is no data set {images!r}; choose {known}")
+        quick = comparable.group(records, "quick", images or "cifar10")
+        return cls(records, comparable.group(records, "paper"), quick)
 
 
 def row(claim: Claim, evidence: Evidence) -> Row:
@@ -109,10 +132,7 @@ def missing(claim: Claim, evidence: Evidence) -> str:
     command = f"`resnet-lab reproduce {experiment(claim.nets)}"
     groups = [evidence.paper, evidence.quick] if claim.reduced else [evidence.paper]
     if any(comparable.scattered(found, claim.nets) for found in groups):
-        return (
-            "there are records, but none of the nets that share images, width and recipe; "
-            f"{command}`"
-        )
+        return f"there are records, but not of all these nets on the same images; {command}`"
     if not claim.reduced:
         return f"means something at paper scale only: {command} --scale paper`"
     return f"no record: {command}` (reduced), or with --scale paper"

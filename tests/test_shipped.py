@@ -1,0 +1,71 @@
+"""The records that ship: whole, of today's recipe, and what the issue asks of the embedded data."""
+
+from statistics import mean
+
+import pytest
+
+from resnet_lab import evaluation, experiments, figures, records
+
+SHIPPED = records.load_all(records.SHIPPED)
+IMAGES = ("embedded", "cifar10")
+
+
+def runs(images: str) -> list[records.Record]:
+    return [r for r in SHIPPED if r.scale == "quick" and r.run.images.name == images]
+
+
+def test_every_record_is_whole_of_todays_recipe_and_from_unchanged_code():
+    assert SHIPPED
+    for record in SHIPPED:
+        assert experiments.is_current(record), record.run.stem
+        assert len(record.how.git) == 12, "made by code that was not committed"
+        assert record.final.step == record.run.recipe.steps == record.curve[-1].step
+
+
+@pytest.mark.parametrize("images", IMAGES)
+def test_the_nets_of_a_figure_differ_in_nothing_but_the_net(images):
+    traces = {tuple((p.step, p.lr) for p in record.curve) for record in runs(images)}
+    contents = {record.run.images.content_hash for record in runs(images)}
+    assert len(traces) == 1 and len(contents) == 1
+
+
+def test_the_embedded_set_was_run_from_at_least_five_seeds():
+    seeds = {(r.net, r.run.recipe.seed) for r in runs("embedded")}
+    nets = ("plain-20", "plain-56", "ResNet-20", "ResNet-56")
+    assert seeds >= {(net, seed) for net in nets for seed in range(5)}
+
+
+@pytest.mark.parametrize("images", IMAGES)
+def test_figure_1_the_deeper_plain_net_trains_worse_in_every_seed(images):
+    _, plain = figures.depth_gaps(runs(images), "plain")
+    assert (plain[:, -1] > 0).all()
+
+
+@pytest.mark.parametrize("images", IMAGES)
+def test_the_residual_gap_is_a_small_fraction_of_the_plain_gap_and_closes(images):
+    steps, plain = figures.depth_gaps(runs(images), "plain")
+    _, residual = figures.depth_gaps(runs(images), "ResNet")
+    assert residual[:, -1].mean() < plain[:, -1].mean() / 4
+    largest = residual.mean(0)[: len(steps) // 2].max()
+    assert residual[:, -1].mean() < largest / 2
+
+
+def test_the_weights_that_ship_give_the_error_of_their_record():
+    """To the last digit, on the embedded set, which every machine can draw."""
+    from resnet_lab import data
+
+    (record,) = [r for r in runs("embedded") if r.net == "plain-20" and r.run.recipe.seed == 0]
+    path = records.path_of(records.SHIPPED, "quick", record.run).with_suffix(".safetensors")
+    net = evaluation.load_net(path, record.run.net)
+    error = evaluation.test_error(net, data.load(name="embedded"), size=16)
+    assert error == pytest.approx(record.final.test_error, abs=0.005)
+
+
+def test_residual_nets_train_better_than_plain_ones():
+    for images in IMAGES:
+        for depth in (20, 56):
+            plain, residual = (
+                mean(r.final.train_error for r in runs(images) if r.net == f"{kind}-{depth}")
+                for kind in ("plain", "ResNet")
+            )
+            assert residual < plain
