@@ -43,7 +43,9 @@ class Comparison:
         if not self.ours:
             return f"| {self.net} | {printed} | {self.source} | not run | – | {self.differs} |"
         spread = f" ± {stdev(self.ours):.2f}" if len(self.ours) > 1 else ""
-        gap = "–" if self.paper is None else f"{mean(self.ours) - self.paper:+.2f}"
+        # a reduced run's error means nothing beside the paper's, so no difference is printed
+        comparable = self.paper is not None and not self.differs.startswith("reduced")
+        gap = f"{mean(self.ours) - self.paper:+.2f}" if comparable else "–"
         return (
             f"| {self.net} | {printed} | {self.source} "
             f"| {mean(self.ours):.2f}{spread} (n={len(self.ours)}) | {gap} | {self.differs} |"

@@ -190,10 +190,14 @@ def test_two_processes_that_race_both_end_well(folder):
 
 @pytest.mark.parametrize(
     "lab, xdg, expected",
-    [("/a/b", "/c", "/a/b"), ("", "/c", "/c/resnet-lab"), ("", "", "/home/u/.cache/resnet-lab")],
+    [
+        ("/a/b", "/c", "/a/b"),
+        ("", "/c", "/c/resnet-lab"),
+        ("", "", "/somewhere/u/.cache/resnet-lab"),
+    ],
 )
 def test_the_folder_follows_the_environment(lab, xdg, expected, monkeypatch):
     monkeypatch.setenv("RESNET_LAB_CACHE", lab)
     monkeypatch.setenv("XDG_CACHE_HOME", xdg)
-    monkeypatch.setenv("HOME", "/home/u")
+    monkeypatch.setenv("HOME", "/somewhere/u")
     assert cache.folder().as_posix() == expected

@@ -254,13 +254,10 @@ def test_the_real_cifar_10_has_its_published_channel_means():
 
 
 @real
-def test_the_second_load_of_the_real_cifar_10_takes_under_half_a_second():
-    import time
-
-    data.load(REAL)
-    seconds = []
-    for _ in range(5):
-        start = time.perf_counter()
-        data.load(REAL)
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.5
+def test_the_second_load_of_the_real_cifar_10_reads_the_cache_and_no_other_file(monkeypatch):
+    """That is what makes it take a tenth of a second; the time itself is not asserted."""
+    first = data.load(REAL)
+    monkeypatch.setattr(data.layouts, "read", lambda *_: pytest.fail("the layout was read again"))
+    again = data.load(REAL)
+    assert torch.equal(first.test_images, again.test_images)
+    assert first.content_hash == again.content_hash

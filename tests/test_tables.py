@@ -13,9 +13,14 @@ from resnet_lab.recipe import Recipe
 
 def test_a_row_gives_mean_spread_n_and_gap():
     row = tables.Comparison(
-        net="ResNet-20", paper=8.75, source="Table 6", ours=(8.0, 9.0, 10.0), differs="reduced"
+        net="ResNet-20", paper=8.75, source="Table 6", ours=(8.0, 9.0, 10.0), differs="bfloat16"
     ).row()
-    assert row == "| ResNet-20 | 8.75 | Table 6 | 9.00 ± 1.00 (n=3) | +0.25 | reduced |"
+    assert row == "| ResNet-20 | 8.75 | Table 6 | 9.00 ± 1.00 (n=3) | +0.25 | bfloat16 |"
+
+
+def test_a_reduced_run_is_not_subtracted_from_the_papers_number():
+    row = tables.Comparison(net="n", paper=8.75, source="T", ours=(40.0,), differs="reduced: x")
+    assert row.row() == "| n | 8.75 | T | 40.00 (n=1) | – | reduced: x |"
 
 
 def test_a_single_run_shows_no_spread_and_no_run_no_number():
