@@ -5,7 +5,7 @@ Notebook: notebooks/00_start_here.py. Tests: tests/test_tables.py.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -197,5 +197,10 @@ def readme(found: Sequence[Record]) -> str:
         ("paper", "cifar10", "Paper scale"),
     ):
         chosen = nets if scale == "quick" else list(dict.fromkeys(nets + nets_of("table_6")))
-        parts.append(f"**{title}**\n\n{markdown(compare(found, chosen, scale, images))}")
+        rows = compare(found, chosen, scale, images)
+        above = ""
+        if scale == "quick":  # the same for every row: said once, above the table
+            above = f"What differs: {rows[0].differs.removeprefix('reduced: ')}.\n\n"
+            rows = [replace(row, differs="reduced, see above") for row in rows]
+        parts.append(f"**{title}**\n\n{above}{markdown(rows)}")
     return "\n\n".join(parts)
