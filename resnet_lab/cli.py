@@ -208,7 +208,9 @@ def doctor(data: Data = None, out: Out = Path("out")) -> None:
     raise typer.Exit(0 if checks.ok(findings) else 1)
 
 
-@bench_app.command("cpu", epilog="Example: resnet-lab bench cpu --repeats 5. About 3 minutes.")
+@bench_app.command(
+    "cpu", epilog="Example: resnet-lab bench cpu --repeats 5. About a minute on two cores."
+)
 def bench_cpu(
     depth: Annotated[int, typer.Option(help="Weighted layers, 6n+2.")] = 20,
     scale: Scale = "quick",

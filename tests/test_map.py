@@ -35,7 +35,6 @@ class TestModule:
         assert module.stem not in ("utils", "common", "core", "helpers", "misc")
 
 
-@pytest.mark.skipif(not README.exists(), reason="README.md is not written yet")
 def test_the_readme_names_only_files_that_exist():
     text = re.sub(r"```.*?```", "", README.read_text(), flags=re.S)
     links = [address for address in re.findall(r"\]\(([^)#\s]+)", text) if "//" not in address]
