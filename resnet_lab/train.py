@@ -24,7 +24,7 @@ Precision = Literal["float32", "bfloat16"]
 def fast_precision(device: str | torch.device = "cpu") -> Precision:
     """bfloat16 where the processor multiplies it natively, else float32.
 
-    `resnet-lab bench cpu --seeds 8` measures both sides of this rule: speed, and equality of errors.
+    `resnet-lab bench cpu --seeds 8` measures both sides of this rule: speed and equal errors.
     """
     if torch.device(device).type == "cuda":
         return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
