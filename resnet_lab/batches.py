@@ -39,7 +39,7 @@ def crop_and_flip(x: Tensor, dy: Tensor, dx: Tensor, flip: Tensor, pad: int) -> 
 
 @dataclass(frozen=True)
 class EpochPlan:
-    """The random choices of one pass over the images: their order, crops and flips, each (N,)."""
+    """The random choices for N images, those of one pass for example; each (N,)."""
 
     order: Tensor
     dy: Tensor
@@ -92,26 +92,34 @@ class Stream:
             )
         return self._plans[epoch]
 
-    def plan(self, step: int) -> EpochPlan:
-        """Which images update `step` sees, and their crops and flips; each (batch,)."""
-        n, first = len(self.images), step * self.batch
+    def plan(self, step: int, updates: int = 1) -> EpochPlan:
+        """Which images `updates` updates from `step` on see, with crops and flips.
+
+        Shapes: each (updates * batch,).
+        """
+        n, position = len(self.images), step * self.batch
+        end = position + updates * self.batch
         pieces = []
-        position = first
-        while position < first + self.batch:
+        while position < end:
             epoch, offset = divmod(position, n)
-            stop = min(n, offset + first + self.batch - position)
+            stop = min(n, offset + end - position)
             whole = self._plan(epoch)
             pieces.append([field[offset:stop] for field in vars(whole).values()])
             position += stop - offset
         return EpochPlan(*(torch.cat(field) for field in zip(*pieces, strict=True)))
+
+    def augment(self, plan: EpochPlan) -> tuple[Tensor, Tensor]:
+        """The images and labels of `plan`, whose fields are on the device of the images.
+
+        Shapes: -> float32 (n, C, H, W) in channels_last memory order, int64 (n,).
+        """
+        x = normalise(self.images[plan.order], self.mean)
+        return crop_and_flip(x, plan.dy, plan.dx, plan.flip, self.pad), self.labels[plan.order]
 
     def __call__(self, step: int) -> tuple[Tensor, Tensor]:
         """Images and labels of update `step`.
 
         Shapes: -> float32 (batch, C, H, W) in channels_last memory order, int64 (batch,).
         """
-        plan = self.plan(step)
-        device = self.images.device
-        order, dy, dx, flip = (field.to(device) for field in vars(plan).values())
-        x = normalise(self.images[order], self.mean)
-        return crop_and_flip(x, dy, dx, flip, self.pad), self.labels[order]
+        fields = vars(self.plan(step)).values()
+        return self.augment(EpochPlan(*(field.to(self.images.device) for field in fields)))

@@ -8,7 +8,6 @@ import math
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 from resnet_lab import bench_pool, experiments, runner, train
 from resnet_lab.bench_pool import pool
@@ -151,9 +150,7 @@ def short_run(dataset: Dataset, depth: int, shortcut: str, seed: int, steps: int
 def errors_after(run: Run, precision: train.Precision) -> tuple[float, float]:
     """Training and test error of `run` after its last update, in a worker process."""
     images = bench_pool.here["prepared"]
-    test = partial(
-        train.error, images=images.test_images, labels=images.test_labels, mean=images.mean
-    )
+    test = train.SingleView(images=images.test_images, labels=images.test_labels, mean=images.mean)
     state = train.begin(run.net, run.recipe)
     batches = runner.stream(images, run)
     *_, last = train.train(state, batches, run.recipe, precision=precision, test=test)

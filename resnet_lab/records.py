@@ -56,6 +56,9 @@ class How:
     git: str  # revision of the code, with "+" if files had changed; "" outside a checkout
     seconds: float  # spent in updates and tests, without loading data
     finished: str  # UTC
+    fast: bool = False  # the loop of `engine`, not that of `train`
+    compiled: bool = False  # with compiled blocks
+    at_once: int = 1  # runs that shared the device or the cores meanwhile: `seconds` is theirs too
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,23 +8,22 @@ import hashlib
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
-from resnet_lab import checkpoint, data, records, train
-from resnet_lab.batches import Stream
+from resnet_lab import checkpoint, data, records, train, twins
+from resnet_lab import engine as fast
 from resnet_lab.errors import InputError
 from resnet_lab.files import write_whole
+from resnet_lab.prepared import Prepared, check_images, prepare, stream
 from resnet_lab.provenance import device_name, git_revision, package_version
 from resnet_lab.records import Final, How, Record, Scale
-from resnet_lab.runs import Images, Run
+from resnet_lab.runs import Run
 
 CHECKPOINT_SECONDS = 20.0
 
@@ -44,17 +43,9 @@ class Engine:
     device: str = "cpu"
     precision: train.Precision = "float32"
     threads: int = 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prepared:
-    """A data set as one run sees it, on the device. Images are uint8 (N, 3, size, size)."""
-
-    train_images: Tensor
-    train_labels: Tensor
-    test_images: Tensor
-    test_labels: Tensor
-    mean: Tensor  # per pixel, of the training images only; float32 (3, size, size) in 0..1
+    fast: bool = False  # the loop of `engine`, not that of `train`
+    compiled: bool = False  # with the blocks of `twins.compiled`
+    at_once: int = 1  # runs that share the device, or the cores
 
 
 def cores() -> int:
@@ -72,39 +63,12 @@ def default_engine(device: str | None = None, threads: int | None = None) -> Eng
         raise InputError(f"device must be cpu or cuda, got {device!r}")
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError("there is no CUDA device here; leave --device away to use the processor")
-    precision = train.fast_precision(device)
-    return Engine(device=device, precision=precision, threads=threads or cores())
-
-
-def prepare(dataset: data.Dataset, images: Images, device: str = "cpu") -> Prepared:
-    """Shrink, hold out and move `dataset` as `images` says; the mean is of what is trained on.
-
-    Training images come in an order of their own, so that every layout gives the same run.
-    """
-    order = data.canonical_order(dataset.train_images, dataset.train_labels)
-    x, y = data.shrink(dataset.train_images[order], images.size), dataset.train_labels[order]
-    if images.held_out:
-        x, y, test_x, test_y = data.hold_out(x, y, images.held_out)
-    else:
-        test_x, test_y = data.shrink(dataset.test_images, images.size), dataset.test_labels
-    tensors = (x, y, test_x, test_y, data.per_pixel_mean(x))
-    x, y, test_x, test_y, mean = (tensor.to(device) for tensor in tensors)
-    return Prepared(
-        train_images=x, train_labels=y, test_images=test_x, test_labels=test_y, mean=mean
-    )
-
-
-def stream(prepared: Prepared, run: Run) -> Stream:
-    """The training batches of `run`."""
-    recipe = run.recipe
-    return Stream(
-        prepared.train_images,
-        prepared.train_labels,
-        prepared.mean,
-        batch=recipe.batch,
-        pad=recipe.pad,
-        flip=recipe.flip,
-        seed=recipe.seed,
+    return Engine(
+        device=device,
+        precision=train.fast_precision(device),
+        threads=threads or cores(),
+        fast=device == "cuda",
+        compiled=twins.can_compile(device),
     )
 
 
@@ -125,46 +89,47 @@ def train_run(
     Raises: InputError for a foreign checkpoint or a folder that cannot be written;
     FloatingPointError if the loss stops being finite.
     """
-    run, half = job.run, half_way_path(out, job.run)
-    done = records.path_of(out / "records", job.scale, run)
+    done = records.path_of(out / "records", job.scale, job.run)
     if done.exists():
-        half.unlink(missing_ok=True)  # left by a kill between the last two steps
+        half_way_path(out, job.run).unlink(missing_ok=True)  # a kill can leave it
         return records.load(done)
-    check_images(run.images, dataset)
-    git = git_revision()  # now: in some hours the files may have changed
-    engine = half_way_engine(half, run) if half.exists() else engine
+    check_images(job.run.images, dataset)
+    engine = half_way_engine(half_way_path(out, job.run), job.run, engine)
+    prepared = prepare(dataset, job.run.images, engine.device)
+    course = training(job, prepared, out, engine, report=report, stop=stop)
     with own_threads(engine.threads):
-        return train_on(job, dataset, out, engine, git, report, stop)
+        while True:
+            try:
+                next(course)  # the next point waits for the device by itself
+            except StopIteration as end:
+                return end.value
 
 
-def train_on(
+def training(
     job: Job,
-    dataset: data.Dataset,
+    prepared: Prepared,
     out: Path,
     engine: Engine,
-    git: str,
-    report: Callable[[train.State], None],
-    stop: Callable[[], bool],
-) -> Record | None:
-    """The part of `train_run` that computes."""
+    *,
+    report: Callable[[train.State], None] = lambda state: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Generator[Callable[[], bool], None, Record | None]:
+    """The part of `train_run` that computes, in pieces, so that several can take turns.
+
+    Yields while work is queued on the device, each time a function that says whether it is done.
+    """
     run, half = job.run, half_way_path(out, job.run)
-    prepared = prepare(dataset, run.images, engine.device)
+    git = git_revision()  # now: in some hours the files may have changed
+    began = time.perf_counter()
     state = train.begin(run.net, run.recipe, engine.device)
     if half.exists():
         state = checkpoint.load(half, run, state)
     report(state)
-
-    test = partial(
-        train.error,
-        images=prepared.test_images,
-        labels=prepared.test_labels,
-        mean=prepared.mean,
-    )
-    points = train.train(
-        state, stream(prepared, run), run.recipe, precision=engine.precision, test=test, stop=stop
-    )
-    began, saved = time.perf_counter() - state.seconds, time.perf_counter()
-    for _ in points:
+    began, saved = began - state.seconds, time.perf_counter()
+    for ready in points(state, prepared, run, engine, stop):
+        if ready:
+            yield ready
+            continue
         state.seconds = time.perf_counter() - began
         report(state)
         # one right after the other: a deep net's point can take longer than the pause
@@ -178,6 +143,29 @@ def train_on(
     record = finish(job, state, engine, out / "records", git)
     half.unlink(missing_ok=True)
     return record
+
+
+def points(
+    state: train.State, prepared: Prepared, run: Run, engine: Engine, stop: Callable[[], bool]
+) -> Iterator[Callable[[], bool] | None]:
+    """Train `state` with the loop of `engine`: None at every point of the curve.
+
+    The fast loop yields before each of them whether the device is done with its updates.
+    """
+    test = train.SingleView(
+        images=prepared.test_images, labels=prepared.test_labels, mean=prepared.mean
+    )
+    how = {"precision": engine.precision, "test": test, "stop": stop}
+    batches = stream(prepared, run)
+    if not engine.fast:
+        for _ in train.train(state, batches, run.recipe, **how):
+            yield None
+        return
+    net = twins.compiled(state.net) if engine.compiled else None
+    for window in fast.windows(state, batches, run.recipe, net=net, **how):
+        yield window.ready
+        window.point()
+        yield None
 
 
 def half_way_path(out: Path, run: Run) -> Path:
@@ -196,25 +184,20 @@ def own_threads(n: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def check_images(images: Images, dataset: data.Dataset) -> None:
-    """Raises: InputError if a run on `images` is about to be trained on another data set."""
-    if (images.name, images.content_hash) != (dataset.name, dataset.content_hash):
-        raise InputError(
-            f"the run is on {images.name} with content hash {images.content_hash[:10]}, but "
-            f"{dataset.place} holds {dataset.name} with {dataset.content_hash[:10]}"
-        )
-
-
-def half_way_engine(half: Path, run: Run) -> Engine:
-    """The engine a run was begun on: another one would not give bit-identical results.
+def half_way_engine(half: Path, run: Run, engine: Engine) -> Engine:
+    """`engine`, or for a run begun on another one that: else its results would not be the same.
 
     Raises: InputError if its device is not there.
     """
+    if not half.exists():
+        return engine
     how, _ = checkpoint.read_head(half, run)
-    engine = Engine(**how["how"])
-    if engine.device == "cuda" and not torch.cuda.is_available():
+    begun = Engine(**how["how"])
+    if begun.device == "cuda" and not torch.cuda.is_available():
         raise InputError(f"{half} was begun on a GPU; go on there, or delete it to start anew")
-    return engine
+    if begun.device == engine.device == "cuda":  # bits differ there from run to run anyway
+        return replace(engine, precision=begun.precision)
+    return replace(begun, at_once=engine.at_once)
 
 
 def finish(job: Job, state: train.State, engine: Engine, folder: Path, git: str) -> Record:

@@ -6,6 +6,7 @@ Notebook: notebooks/01_degradation.py. Tests: tests/test_train.py.
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -98,15 +99,9 @@ def train(
     while state.step < recipe.steps and not stop():
         lr = optimizer.param_groups[0]["lr"] = lr_at(state.step, recipe, warming=state.warming)
         images, labels = batches(state.step)
-        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
-            logits = net(images)
-        loss = F.cross_entropy(logits.float(), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-
-        loss_sum += loss.detach() * len(labels)
-        wrong += (logits.argmax(1) != labels).sum()
+        loss, mistakes = update(net, optimizer, images, labels, precision)
+        loss_sum += loss * len(labels)
+        wrong += mistakes
         state.seen += len(labels)
         state.step += 1
         if state.step % recipe.log_every == 0 or state.step == recipe.steps:
@@ -119,6 +114,27 @@ def train(
     state.loss_sum, state.wrong = loss_sum.item(), wrong.item()
 
 
+def update(
+    net: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    images: Tensor,
+    labels: Tensor,
+    precision: Precision,
+) -> tuple[Tensor, Tensor]:
+    """One update of `net`; returns the mean loss and the number of wrong answers, on the device.
+
+    Shapes: float32 (batch, 3, H, W), int64 (batch,) -> (), ().
+    """
+    with true_float32():
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+            logits = net(images)
+        loss = F.cross_entropy(logits.float(), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return loss.detach(), (logits.argmax(1) != labels).sum()
+
+
 def take_point(
     state: State, recipe: Recipe, lr: float, test: Callable[[nn.Module], float] | None
 ) -> Point:
@@ -129,7 +145,7 @@ def take_point(
     train_loss = state.loss_sum / state.seen
     if not math.isfinite(train_loss):
         raise FloatingPointError(f"the loss is {train_loss} at update {state.step}")
-    due = state.step % recipe.test_every == 0 or state.step == recipe.steps
+    due = is_test_due(state.step, recipe)
     point = Point(
         step=state.step,
         lr=lr,
@@ -144,7 +160,52 @@ def take_point(
     return point
 
 
-@torch.no_grad()
+def is_test_due(step: int, recipe: Recipe) -> bool:
+    """Whether the test error is measured after `step` updates."""
+    return step % recipe.test_every == 0 or step == recipe.steps
+
+
+@dataclass(frozen=True, kw_only=True)
+class SingleView:
+    """Images on which nets are tested, each as it is: call it with a net for its error in percent.
+
+    Shapes: uint8 (N, C, H, W), int64 (N,), mean and std (C, H, W) or (C, 1, 1).
+    Paper: Section 4.2, "we only evaluate the single view of the original 32x32 image".
+    """
+
+    images: Tensor
+    labels: Tensor
+    mean: Tensor
+    std: Tensor | None = None
+    batch: int = 500
+
+    def __call__(self, net: nn.Module) -> float:
+        return 100 * int(self.wrong(net)) / len(self.labels)
+
+    @torch.no_grad()
+    def wrong(self, net: nn.Module) -> Tensor:
+        """Number of images that `net` classifies wrongly, on their device: () int64.
+
+        The net is used in evaluation mode, in true float32, and left in the mode it was in.
+        """
+        training = {module: module.training for module in net.modules()}
+        net.eval()
+        wrong = torch.zeros((), dtype=torch.int64, device=self.labels.device)
+        try:
+            with true_float32():
+                pieces = zip(
+                    self.images.split(self.batch), self.labels.split(self.batch), strict=True
+                )
+                for x, y in pieces:
+                    x = normalise(x, self.mean, self.std)
+                    x = x.contiguous(memory_format=torch.channels_last)
+                    wrong += (net(x).argmax(1) != y).sum()
+        finally:
+            for module, mode in training.items():
+                module.training = mode
+        return wrong
+
+
 def error(
     net: nn.Module,
     images: Tensor,
@@ -156,19 +217,20 @@ def error(
 ) -> float:
     """Share of images that `net` classifies wrongly from a single view, in percent.
 
-    The net is used in evaluation mode, in float32, and left in the mode it was in.
-
     Shapes: uint8 (N, C, H, W), int64 (N,), mean (C, H, W) or (C, 1, 1).
-    Paper: Section 4.2, "we only evaluate the single view of the original 32x32 image".
     """
-    training = {module: module.training for module in net.modules()}
-    net.eval()
-    wrong = 0
+    return SingleView(images=images, labels=labels, mean=mean, std=std, batch=batch)(net)
+
+
+@contextmanager
+def true_float32() -> Iterator[None]:
+    """Products of float32 numbers keep all their bits: GPUs otherwise round them to TF32."""
+    kinds = (torch.backends.cudnn.conv, torch.backends.cuda.matmul)
+    before = [kind.fp32_precision for kind in kinds]
     try:
-        for x, y in zip(images.split(batch), labels.split(batch), strict=True):
-            x = normalise(x, mean, std).contiguous(memory_format=torch.channels_last)
-            wrong += (net(x).argmax(1) != y).sum()
+        for kind in kinds:
+            kind.fp32_precision = "ieee"
+        yield
     finally:
-        for module, mode in training.items():
-            module.training = mode
-    return 100 * int(wrong) / len(labels)
+        for kind, value in zip(kinds, before, strict=True):
+            kind.fp32_precision = value

@@ -94,7 +94,7 @@ def test_the_final_errors_are_those_of_the_last_update_and_of_the_weights(mini, 
 
 def test_the_best_point_is_not_what_is_reported(mini, tmp_path, monkeypatch):
     measured = iter([50.0, 10.0, 30.0])
-    monkeypatch.setattr(train, "error", lambda net, **_: next(measured))
+    monkeypatch.setattr(train.SingleView, "__call__", lambda self, net: next(measured))
     assert train_run(JOB, mini, tmp_path, ENGINE).final.test_error == 30.0
 
 
