@@ -35,7 +35,9 @@ app.add_typer(data_app, name="data")
 def reproduce(
     experiments: Annotated[
         list[str] | None,
-        typer.Argument(help="degradation, figure_1, figure_6, table_6. None: run every notebook."),
+        typer.Argument(
+            help="degradation, figure_1, figure_6, table_6, warm_up. None: run every notebook."
+        ),
     ] = None,
     scale: Scale = "quick",
     budget: Annotated[
@@ -45,6 +47,9 @@ def reproduce(
     images: ImagesName = None,
     out: Out = Path("out"),
     seeds: Annotated[int | None, typer.Option(min=1, help="Runs of each net.")] = None,
+    deepest: Annotated[
+        int | None, typer.Option(help="Leave deeper nets out: 110 does without 1202.")
+    ] = None,
     device: Device = None,
     at_once: AtOnce = None,
 ) -> None:
@@ -61,6 +66,7 @@ def reproduce(
         images=images,
         out=out,
         seeds=seeds,
+        deepest=deepest,
         device=device,
         at_once=at_once,
         budget=None if budget is None else steps.seconds(budget),

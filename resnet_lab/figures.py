@@ -10,6 +10,7 @@ from statistics import mean
 import numpy as np
 from matplotlib.axes import Axes
 
+from resnet_lab.arms import label_of
 from resnet_lab.errors import InputError
 from resnet_lab.records import Record
 from resnet_lab.style import COLOURS, colour, describe, label_ends, save, sheet
@@ -53,7 +54,7 @@ def by_net(records: Sequence[Record]) -> dict[str, list[Record]]:
     ordered = sorted(records, key=lambda r: (r.net.startswith("ResNet"), r.run.net.depth))
     groups: dict[str, list[Record]] = {}
     for record in ordered:
-        groups.setdefault(record.net, []).append(record)
+        groups.setdefault(label_of(record), []).append(record)
     return groups
 
 

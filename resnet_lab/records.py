@@ -6,7 +6,6 @@ Notebook: notebooks/01_degradation.py. Tests: tests/test_records.py.
 
 import hashlib
 import json
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -154,21 +153,3 @@ def load_all(*folders: Path) -> list[Record]:
             record = load(path)
             found.setdefault((record.scale, record.run.hash), record)
     return list(found.values())
-
-
-def select(
-    records: Iterable[Record], *, net: str, scale: Scale, images: str, size: int | None = None
-) -> list[Record]:
-    """The records of one net of the paper at one scale on one image set, in the order of seeds.
-
-    At the scale "own" a name does not tell nets and recipes apart, so nothing is selected there.
-    """
-    chosen = [
-        record
-        for record in records
-        if record.net == net
-        and record.scale == scale != "own"
-        and record.run.images.name == images
-        and (size is None or record.run.images.size == size)
-    ]
-    return sorted(chosen, key=lambda record: record.run.recipe.seed)

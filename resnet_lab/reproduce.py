@@ -52,6 +52,7 @@ def plan(
     images: str | None = None,
     out: Path = Path("out"),
     seeds: int | None = None,
+    deepest: int | None = None,
     device: str | None = None,
     at_once: int | None = None,
     budget: float | None = None,
@@ -64,7 +65,7 @@ def plan(
     book = not names and scale == "quick"
     names = names or BY_DEFAULT[scale]
     dataset = data.load(root, name=images)
-    jobs = experiments.jobs(names, scale, dataset, seeds)
+    jobs = experiments.jobs(names, scale, dataset, seeds, deepest)
     missing = [j for j in jobs if not records.path_of(out / "records", j.scale, j.run).exists()]
     cores = runner.cores()
     engine = runner.default_engine(device)

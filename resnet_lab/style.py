@@ -33,7 +33,7 @@ QUICK = "reduced scale: thin nets, small images, {steps:,} updates"
 
 def colour(net: str) -> str:
     """Colour of a net by its name, "plain-20": brown for plain, blue for residual."""
-    kind, depth = net.split("-")[:2]
+    kind, depth = net.replace(",", "-").split("-")[:2]
     known = COLOURS[kind]
     nearest = min(known, key=lambda d: abs(np.log(d / int(depth))))
     return known[nearest]

@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from resnet_lab import figures, paper, records
+from resnet_lab import arms, experiments, figures, paper
+from resnet_lab.arms import QUICK_SIZE, QUICK_WIDTH, recipe_at
 from resnet_lab.data import NAMES
 from resnet_lab.errors import InputError
-from resnet_lab.experiments import EXPERIMENTS, QUICK_SIZE, QUICK_WIDTH, is_current, recipe_at
 from resnet_lab.files import write_whole
 from resnet_lab.records import Record
 
@@ -62,7 +62,9 @@ def markdown(rows: Sequence[Comparison]) -> str:
 
 def printed_error(net: str) -> tuple[float | None, str]:
     """The paper's test error of a CIFAR net and its place: for 110 layers the mean of five runs."""
-    kind, depth = net.split("-")
+    kind, depth, *others = net.replace(",", "-").split("-")
+    if others:
+        return None, "not in the paper"
     if kind == "plain":
         return None, "Figure 6 (no number printed)"
     name = "error_mean" if depth == "110" else "error"
@@ -92,10 +94,9 @@ def compare(
     found: Sequence[Record], nets: Sequence[str], scale: str, images: str
 ) -> list[Comparison]:
     """A row for each net, "not run" where there is no record."""
-    today = [record for record in found if is_current(record)]
     rows = []
     for net in nets:
-        chosen = records.select(today, net=net, scale=scale, images=images)
+        chosen = arms.select(found, label=net, scale=scale, images=images)
         printed, source = printed_error(net)
         rows.append(
             Comparison(
@@ -111,10 +112,7 @@ def compare(
 
 def nets_of(name: str) -> list[str]:
     """Names of the nets of an experiment, plain first. Raises: InputError for a wrong name."""
-    if name not in EXPERIMENTS:
-        raise InputError(f"there is no experiment {name!r}; there are {', '.join(EXPERIMENTS)}")
-    experiment = EXPERIMENTS[name]
-    return [f"plain-{d}" for d in experiment.plain] + [f"ResNet-{d}" for d in experiment.residual]
+    return [arm.label for arm in experiments.get(name).arms]
 
 
 def write_experiment(
@@ -128,8 +126,7 @@ def write_experiment(
     recipe_at(scale, 20)  # refuses an unknown scale
     if images not in NAMES:
         raise InputError(f"there is no data set {images!r}; choose {' or '.join(NAMES)}")
-    today = [record for record in found if is_current(record)]
-    chosen = [r for n in nets for r in records.select(today, net=n, scale=scale, images=images)]
+    chosen = [r for net in nets for r in arms.select(found, label=net, scale=scale, images=images)]
     if not chosen:
         raise InputError(
             f"no run of {name} at {scale} scale on {images} is recorded; "

@@ -5,16 +5,17 @@ from dataclasses import replace
 import pytest
 from conftest import record_of
 
-from resnet_lab import experiments
+from resnet_lab import arms, experiments
+from resnet_lab.arms import Arm
 from resnet_lab.errors import InputError
 from resnet_lab.experiments import EXPERIMENTS, jobs, recipe_at
-from resnet_lab.recipe import Recipe
+from resnet_lab.recipe import Recipe, lr_at
 
 ALL = list(EXPERIMENTS)
 
 
 def keys(found):
-    return [(job.run.recipe.seed, job.run.net.name) for job in found]
+    return [(job.run.recipe.seed, arms.arm_of(job.run, job.scale).label) for job in found]
 
 
 def nets(found):
@@ -106,7 +107,8 @@ def test_the_quick_scale_is_reduced_and_says_so(mini):
         assert job.run.net.name.endswith("-w8") and job.run.images.size == 16
         quick, whole = job.run.recipe, Recipe()
         assert quick.steps < whole.steps and all(drop < quick.steps for drop in quick.drops)
-        assert replace(quick, seed=0) == recipe_at("quick", 20)  # one recipe for every net
+        if not arms.arm_of(job.run, "quick").variant:
+            assert replace(quick, seed=0) == recipe_at("quick", 20)  # one recipe for every net
         same = ("lr", "batch", "momentum", "weight_decay", "flip")
         assert all(getattr(quick, name) == getattr(whole, name) for name in same)
 
@@ -166,3 +168,80 @@ def test_only_runs_of_today_on_these_very_images_are_current(mini):
     outdated = replace(today, run=replace(today.run, recipe=older))
     own = replace(today, scale="own")
     assert experiments.current([elsewhere, outdated, own, today], mini) == [today]
+
+
+@pytest.mark.parametrize("scale", ["quick", "paper"])
+def test_every_run_of_an_experiment_knows_its_arm(mini, scale):
+    for name, experiment in EXPERIMENTS.items():
+        found = {arms.arm_of(job.run, scale) for job in jobs([name], scale, mini)}
+        assert found == set(experiment.arms)
+    run = jobs(["warm_up"], scale, mini)[0].run
+    for other in (
+        replace(run, recipe=replace(run.recipe, momentum=0.8)),
+        replace(run, net=replace(run.net, widths=(7, 14, 28))),
+        replace(run, net=replace(run.net, blocks=(1, 2, 3))),
+        replace(run, images=replace(run.images, size=8)),
+        replace(run, images=replace(run.images, held_out=10)),
+    ):
+        assert arms.arm_of(other, scale) is None
+
+
+def test_footnote_5_without_the_warm_up_the_rate_is_full_from_the_first_update(mini):
+    for scale in ("quick", "paper"):
+        recipes = {
+            arms.arm_of(job.run, scale).label: job.run.recipe
+            for job in jobs(["warm_up"], scale, mini, 1)
+        }
+        cold, warm = recipes["ResNet-110, no warm-up"], recipes["ResNet-110"]
+        assert lr_at(0, cold, warming=True) == 0.1 and lr_at(0, warm, warming=True) == 0.01
+        assert replace(cold, warm_up=warm.warm_up, warm_up_steps=warm.warm_up_steps) == warm
+
+
+def test_a_changed_recipe_is_no_run_of_the_papers_nets(mini):
+    cold, warm = (
+        experiments.job("quick", mini, 110, "A", 0, variant=variant).run
+        for variant in ("no warm-up", "")
+    )
+    assert not experiments.follows(cold, "quick") and experiments.follows(warm, "quick")
+    projected = experiments.job("quick", mini, 20, "B", 0).run
+    bottlenecks = experiments.job("quick", mini, 20, "A", 0, bottleneck=True).run
+    assert not any(experiments.follows(run, "quick") for run in (projected, bottlenecks))
+
+
+def test_labels_are_the_papers_names_with_what_is_not_the_papers():
+    labels = [
+        Arm(depth=56, shortcut="none").label,
+        Arm(depth=110).label,
+        Arm(depth=110, variant="no warm-up").label,
+        Arm(depth=20, shortcut="B").label,
+        Arm(depth=164, bottleneck=True).label,
+    ]
+    assert labels == [
+        "plain-56",
+        "ResNet-110",
+        "ResNet-110, no warm-up",
+        "ResNet-20-B",
+        "ResNet-164-bottleneck",
+    ]
+
+
+def test_runs_of_an_arm_are_selected_in_the_order_of_their_seeds():
+    kept = [record_of(20, "A", seed=seed) for seed in (10, 2, 0)]
+    cold = replace(kept[0].run.recipe, warm_up_steps=0)
+    others = [
+        record_of(20, "none"),
+        record_of(32, "A"),
+        replace(kept[0], scale="own"),
+        replace(kept[0], run=replace(kept[0].run, recipe=cold)),
+    ]
+    chosen = arms.select([*kept, *others], label="ResNet-20", scale="quick", images="cifar10")
+    assert [record.run.recipe.seed for record in chosen] == [0, 2, 10]
+    none = dict(scale="own", images="cifar10")
+    assert arms.select(kept + others, label="ResNet-20", **none) == []
+
+
+def test_nets_deeper_than_asked_for_are_left_out(mini):
+    found = jobs(["figure_6"], "quick", mini, deepest=110)
+    assert max(job.run.net.depth for job in found) == 110 and len(found) == 10
+    with pytest.raises(InputError, match="no net of 8 layers or fewer, only 20"):
+        jobs(["table_6"], "quick", mini, deepest=8)

@@ -378,29 +378,6 @@ def test_a_changed_recipe_never_overwrites_a_record(tmp_path):
     assert len(paths) == 5 and all(path.exists() for path in paths)
 
 
-def test_records_are_selected_by_net_scale_and_images_in_the_order_of_seeds():
-    small = Images(size=16, content_hash="ab")
-    kept = [make(seed=seed, scale="quick") for seed in (10, 2, 0)]
-    others = [
-        make(cifar(20, shortcut="none"), scale="quick"),
-        make(cifar(32), scale="quick"),
-        make(scale="paper"),
-        make(images=Images(name="embedded"), scale="quick"),
-    ]
-    chosen = records.select([*kept, *others], net="ResNet-20", scale="quick", images="cifar10")
-    assert [r.run.recipe.seed for r in chosen] == [0, 2, 10]
-    sized = [*kept, make(seed=1, images=small, scale="quick")]
-    arguments = dict(net="ResNet-20", scale="quick", images="cifar10")
-    assert len(records.select(sized, **arguments)) == 4
-    assert len(records.select(sized, **arguments, size=32)) == 3
-    assert len(records.select(sized, **arguments, size=16)) == 1
-    assert records.select([], **arguments) == []
-
-
-def test_at_the_scale_own_a_name_does_not_tell_runs_apart_so_none_is_selected():
-    assert records.select([make()], net="ResNet-20", scale="own", images="cifar10") == []
-
-
 @pytest.mark.parametrize(
     "net, name",
     [

@@ -143,10 +143,7 @@ def experiment(nets: Sequence[str]) -> str:
     # imported late: it brings the code that trains, which reading a ledger has no use for
     from resnet_lab.experiments import EXPERIMENTS
 
-    trains = {
-        name: {f"plain-{depth}" for depth in e.plain} | {f"ResNet-{depth}" for depth in e.residual}
-        for name, e in EXPERIMENTS.items()
-    }
+    trains = {name: {arm.label for arm in e.arms} for name, e in EXPERIMENTS.items()}
     fitting = [name for name, found in trains.items() if found.issuperset(nets)]
     if not fitting:
         raise ValueError(f"no experiment trains {', '.join(nets)}")
