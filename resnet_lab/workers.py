@@ -12,26 +12,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from resnet_lab import data, pool, records, runner
-from resnet_lab.errors import InputError
-from resnet_lab.records import Point
+from resnet_lab import data, pool, records, runner, turns
+from resnet_lab.reports import FAILURES, Report, failure, point_of
 from resnet_lab.runner import Engine, Job
-
-
-@dataclass(frozen=True, kw_only=True)
-class Report:
-    """What a worker says: a point was reached, or the run ended one way or another."""
-
-    job: Job
-    kind: Literal["point", "done", "stopped", "failed"]
-    step: int = 0
-    seconds: float = 0.0
-    point: Point | None = None
-    message: str = ""  # why it failed
 
 
 @contextmanager
@@ -65,19 +50,12 @@ def train_one(
     tell: Callable[[Report], None],
 ) -> None:
     """Train `job`; tell of every point and of how it ended. Nothing is raised for a failed run."""
-
-    def report(state) -> None:
-        point = state.curve[-1] if state.curve else None
-        tell(Report(job=job, kind="point", step=state.step, seconds=state.seconds, point=point))
-
     try:
-        record = runner.train_run(job, dataset, out, engine, report=report, stop=stop)
-    except (InputError, FloatingPointError) as error:
-        tell(Report(job=job, kind="failed", message=str(error)))
-    except (RuntimeError, MemoryError) as error:  # torch says many lines; the first one names it
-        first = (str(error).splitlines() or [""])[0]
-        message = f"{type(error).__name__}: {first}".removesuffix(": ")
-        tell(Report(job=job, kind="failed", message=message))
+        record = runner.train_run(
+            job, dataset, out, engine, report=lambda s: tell(point_of(job, s)), stop=stop
+        )
+    except FAILURES as error:
+        tell(failure(job, error))
     else:
         tell(Report(job=job, kind="done" if record else "stopped"))
 
@@ -127,7 +105,9 @@ def train_all(
             return asked.is_set() or (end is not None and time.monotonic() > end)
 
         dataset = data.load(root, name=name) if missing else None
-        if min(at_once, len(missing)) < 2:
+        if engine.fast:
+            turns.take_turns(missing, dataset, out, engine, at_once, stop, listen)
+        elif min(at_once, len(missing)) < 2:
             for job in missing:
                 if stop():
                     break
