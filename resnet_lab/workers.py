@@ -12,11 +12,23 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from resnet_lab import data, pool, records, runner, turns
 from resnet_lab.reports import FAILURES, Report, failure, point_of
 from resnet_lab.runner import Engine, Job
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """How the training of many runs ended; true if all of them are done."""
+
+    done: bool
+    interrupted: bool  # by Ctrl-C
+
+    def __bool__(self) -> bool:
+        return self.done
 
 
 @contextmanager
@@ -76,8 +88,8 @@ def train_all(
     at_once: int = 1,
     budget: float | None = None,
     tell: Callable[[Report], None] = lambda report: None,
-) -> bool:
-    """Train every job that has no record under `out`, `at_once` at a time; True if all are done.
+) -> Ending:
+    """Train every job that has no record under `out`, `at_once` at a time.
 
     Stops, with checkpoints written, at the first Ctrl-C or when `budget` seconds are over. With
     `at_once` above 1 the caller must be importable without side effects, as for any use of
@@ -114,9 +126,8 @@ def train_all(
                 train_one(job, dataset, out, engine, stop, listen)
         else:
             in_parallel(missing, (root, name, out, engine), at_once, stop, listen)
-    return not failed and all(
-        records.path_of(out / "records", job.scale, job.run).exists() for job in jobs
-    )
+    done = all(records.path_of(out / "records", job.scale, job.run).exists() for job in jobs)
+    return Ending(done=done and not failed, interrupted=asked.is_set())
 
 
 def in_parallel(
