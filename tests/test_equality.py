@@ -7,14 +7,15 @@ from dataclasses import replace
 import pytest
 from test_bench import toy
 
-from resnet_lab import bench_pool, equality, runner
+from resnet_lab import runner
+from resnet_lab.bench import equality, processes
 from resnet_lab.errors import InputError
 
 
 @contextmanager
 def in_this_process(prepared, n, *, meet=False):
-    """Stands in for `bench_pool.pool` where processes are not what is tested."""
-    bench_pool.here["prepared"] = prepared
+    """Stands in for `processes.pool` where processes are not what is tested."""
+    processes.here["prepared"] = prepared
     with ThreadPoolExecutor(1) as workers:
         yield workers
 
@@ -93,5 +94,5 @@ class TestEquality:
 
     def test_the_same_run_gives_the_same_errors_twice(self):
         run = equality.short_run(toy(256), 8, "A", 0, 3)
-        bench_pool.here["prepared"] = runner.prepare(toy(256), run.images)
+        processes.here["prepared"] = runner.prepare(toy(256), run.images)
         assert equality.errors_after(run, "float32") == equality.errors_after(run, "float32")

@@ -9,9 +9,10 @@ import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from resnet_lab import bench_pool, experiments, runner, train
-from resnet_lab.bench_pool import pool
-from resnet_lab.bench_result import images_name
+from resnet_lab import experiments, runner, train
+from resnet_lab.bench import processes
+from resnet_lab.bench.processes import pool
+from resnet_lab.bench.result import images_name
 from resnet_lab.data import Dataset
 from resnet_lab.errors import InputError
 from resnet_lab.runs import Run
@@ -149,7 +150,7 @@ def short_run(dataset: Dataset, depth: int, shortcut: str, seed: int, steps: int
 
 def errors_after(run: Run, precision: train.Precision) -> tuple[float, float]:
     """Training and test error of `run` after its last update, in a worker process."""
-    images = bench_pool.here["prepared"]
+    images = processes.here["prepared"]
     test = train.SingleView(images=images.test_images, labels=images.test_labels, mean=images.mean)
     state = train.begin(run.net, run.recipe)
     batches = runner.stream(images, run)
