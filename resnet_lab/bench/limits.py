@@ -56,7 +56,7 @@ def best_seconds(
 
 
 def measure(device: str | torch.device = "cpu") -> Limits:
-    """The limits of `device`, found in seconds; float32 on a GPU is TF32, as in its convolutions."""
+    """The limits of `device`; float32 is TF32 on a GPU, as in convolutions that do not ask."""
     kinds = dict.fromkeys(("float32", train.fast_precision(device)))
     large = torch.device(device).type == "cuda"
     return Limits(
