@@ -1,5 +1,6 @@
 """Every contestant of `bench gpu` trains, takes its turns and is counted; here on a processor."""
 
+import gc
 import json
 import os
 import statistics
@@ -197,6 +198,22 @@ class TestMeasure:
         assert (run.net, run.recipe, run.images.size) == (cifar(20), Recipe(), 32)
         with pytest.raises(InputError, match="6n"):
             gpu.paper_runs(mini_dataset(), [20, 21])
+
+    @pytest.mark.gpu
+    @pytest.mark.slow
+    @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+    def test_on_a_gpu_all_contestants_train_and_give_their_memory_back(self):
+        before = torch.cuda.memory_allocated()
+        found = gpu.measure(
+            mini_dataset(), [small_run()], updates=3, rounds=2, at_once=(2,), workers=1
+        )
+        (depth,) = found.depths
+        assert all(len(one.seconds) == 2 and min(one.seconds) > 0 for one in depth.timings)
+        assert ("engine, compiled" in [one.name for one in depth.timings]) == (
+            contestants.twins.can_compile("cuda")
+        )
+        gc.collect()
+        assert torch.cuda.memory_allocated() <= before + 2**20
 
     def test_the_compilers_cache_is_empty_and_then_as_it_was(self, monkeypatch):
         monkeypatch.setenv("TRITON_CACHE_DIR", "mine")

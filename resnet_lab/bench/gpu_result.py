@@ -82,6 +82,7 @@ def table(result: GpuResult) -> str:
     """The result for people."""
     limits = result.limits
     arithmetic = ", ".join(f"{v / 1e12:.4g} Tflop/s {k}" for k, v in limits.arithmetic.items())
+    load = "unknown" if result.load is None else f"{result.load:.1f}"
     lines = [line for depth in result.depths for line in depth_lines(depth, limits)]
     lines += [
         "* start-up and then 64k updates of each run at the median rate: computed, not run, and "
@@ -93,7 +94,7 @@ def table(result: GpuResult) -> str:
         f"{limits.bandwidth / 1e9:.4g} GB/s, {arithmetic} (float32 as TF32 on a GPU)",
         f"textbook: {result.workers} loader processes, whose start at every pass is not counted; "
         "float32 with PyTorch's defaults, so TF32 in convolutions",
-        f"{result.device}, {result.cores} cores, load {result.load} before; torch {result.torch}",
+        f"{result.device}, {result.cores} cores, load {load} before; torch {result.torch}",
     ]
     if result.out_of_time:
         lines.append(
