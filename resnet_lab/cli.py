@@ -36,7 +36,8 @@ def reproduce(
     experiments: Annotated[
         list[str] | None,
         typer.Argument(
-            help="degradation, figure_1, figure_6, table_6, warm_up. None: run every notebook."
+            help="degradation, figure_1, figure_6, table_6, warm_up, shortcuts, bottlenecks or "
+            "longer. None: run every notebook."
         ),
     ] = None,
     scale: Scale = "quick",

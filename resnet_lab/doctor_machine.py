@@ -50,9 +50,15 @@ def gpu(index: int) -> Finding:
     """One GPU, after a sum on it."""
     import torch
 
+    from resnet_lab import twins
+
     device = torch.cuda.get_device_properties(index)
     memory_gb, compute = device.total_memory / 1e9, f"{device.major}.{device.minor}"
-    found = f"{device.name}, {memory_gb:.0f} GB, compute capability {compute}"
+    compiles = "can" if twins.can_compile("cuda") else "cannot (that takes Triton and a C compiler)"
+    found = (
+        f"{device.name}, {memory_gb:.0f} GB, compute capability {compute}; "
+        f"blocks {compiles} be compiled"
+    )
     try:  # a build without code for this GPU fails only now
         torch.ones(2, device=f"cuda:{index}").sum().item()
     except RuntimeError as error:

@@ -61,6 +61,34 @@ EXPERIMENTS = {
             title="ResNet-110 with and without its warm-up",
             arms=(Arm(depth=110), Arm(depth=110, variant="no warm-up")),
         ),
+        Experiment(
+            name="shortcuts",
+            place="Table 3 (there on ImageNet)",
+            title="No shortcut and options A, B and C at 20, 56 and 110 layers, on CIFAR-10",
+            arms=tuple(
+                Arm(depth=depth, shortcut=option)
+                for depth in (20, 56, 110)
+                for option in ("none", "A", "B", "C")
+            ),
+        ),
+        Experiment(
+            name="bottlenecks",
+            place="Section 4.1 and footnote 4 (there on ImageNet)",
+            title="Bottlenecks against basic blocks of equal cost, residual and plain, on CIFAR-10",
+            arms=tuple(
+                # with n blocks a stage a block of either kind has about the same multiply-adds
+                Arm(depth=(9 if bottleneck else 6) * n + 2, bottleneck=bottleneck, shortcut=option)
+                for n in (3, 9, 18)
+                for bottleneck in (False, True)
+                for option in ("none", "A")
+            ),
+        ),
+        Experiment(
+            name="longer",
+            place="Section 4.1, footnote 3 (there on ImageNet)",
+            title="Plain-56 trained three times as long, on CIFAR-10",
+            arms=(*nets(plain=(20, 56)), Arm(depth=56, shortcut="none", variant="3x longer")),
+        ),
     )
 }
 

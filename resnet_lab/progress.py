@@ -20,8 +20,8 @@ from rich.progress import (
 )
 
 from resnet_lab.records import Point
+from resnet_lab.reports import Report
 from resnet_lab.runner import Job
-from resnet_lab.workers import Report
 
 
 def name_of(job: Job) -> str:

@@ -6,17 +6,20 @@ Notebook: notebooks/00_start_here.py. Tests: tests/test_reproduce.py.
 
 import hashlib
 import re
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import AcquireReturnProxy, FileLock, Timeout
 from rich.console import Console
 
-from resnet_lab import data, experiments, records, runner, workers
+from resnet_lab import arms, data, experiments, records, runner, workers
 from resnet_lab.errors import InputError
+from resnet_lab.estimate import estimate
 from resnet_lab.progress import Display
 from resnet_lab.runner import Engine, Job
 
+ON_A_GPU = 4  # runs side by side; not measured yet: `resnet-lab bench gpu --at-once 2,4,8` does
 BY_DEFAULT = {"quick": ["degradation"], "paper": ["table_6", "figure_6", "figure_1"]}
 
 
@@ -69,9 +72,8 @@ def plan(
     missing = [j for j in jobs if not records.path_of(out / "records", j.scale, j.run).exists()]
     cores = runner.cores()
     engine = runner.default_engine(device)
-    if engine.device != "cpu":
-        at_once = 1
-    at_once = max(1, min(at_once or cores, len(missing) or 1))
+    at_once = at_once or (ON_A_GPU if engine.fast else cores)
+    at_once = max(1, min(at_once, len(missing) or 1))
     return Plan(
         names=names,
         scale=scale,
@@ -79,7 +81,11 @@ def plan(
         dataset=dataset,
         root=root,
         out=out,
-        engine=replace(engine, threads=max(1, cores // at_once)),
+        engine=replace(
+            engine,
+            threads=engine.threads if engine.fast else max(1, cores // at_once),
+            at_once=at_once,
+        ),
         at_once=at_once,
         budget=budget,
         book=book,
@@ -101,22 +107,27 @@ def lock(out: Path) -> AcquireReturnProxy:
         ) from error
 
 
-def train_missing(steps: Plan, console: Console) -> bool:
-    """Train the runs of the plan that have no record; True if all have one at the end."""
-    folder = steps.out / "records"
+def train_missing(steps: Plan, console: Console) -> workers.Ending:
+    """Train the runs of the plan that have no record, after saying how long it will take."""
+    began, folder = time.monotonic(), steps.out / "records"
     done = [j for j in steps.jobs if records.path_of(folder, j.scale, j.run).exists()]
-    console.print(
+    say(
+        console,
         f"{', '.join(steps.names)} at {steps.scale} scale on {steps.dataset.label} "
         f"({steps.dataset.place}): {len(steps.jobs)} runs, {len(done)} done before.\n"
         f"{steps.at_once} at a time on {steps.engine.device}, {steps.engine.threads} threads each, "
         f"products in {steps.engine.precision}. Ctrl-C saves and stops.",
-        highlight=False,
-        soft_wrap=True,
     )
+    for job in done:
+        records.load(records.path_of(folder, job.scale, job.run))  # whole, or a sentence
+    if missing := [job for job in steps.jobs if job not in done]:
+        found = records.load_all(folder, records.SHIPPED)
+        expected = estimate(missing, steps.dataset, steps.engine, found, steps.out)
+        say(console, expected.words(steps.budget))
     with Display(steps.jobs, console) as display:
         for job in done:
-            records.load(records.path_of(folder, job.scale, job.run))  # whole, or a sentence
             display.skip(job)
+        spent = time.monotonic() - began
         return workers.train_all(
             steps.jobs,
             steps.root,
@@ -124,39 +135,53 @@ def train_missing(steps: Plan, console: Console) -> bool:
             steps.out,
             steps.engine,
             at_once=steps.at_once,
-            budget=steps.budget,
+            budget=steps.budget and max(0.0, steps.budget - spent),
             tell=display.tell,
         )
 
 
 def run(steps: Plan, console: Console | None = None) -> int:
-    """Carry out a plan; the exit code is 0, or 1 if a run or notebook failed or was stopped.
+    """Carry out a plan; the exit code is 0, or 1 as long as a run or a notebook is not done.
+
+    When the budget is over, what there is by then is drawn and compared.
 
     Raises: InputError for files in the way that are not ours.
     """
     console = console or Console()
     with lock(steps.out):
-        if not train_missing(steps, console):
-            console.print(
+        ending = train_missing(steps, console)
+        if not ending:
+            say(
+                console,
                 "Not all runs are finished; what there is is saved. "
                 "The same command goes on from here.",
-                highlight=False,
-                soft_wrap=True,
             )
+        if ending.interrupted:
             return 1
-        return write_book(steps, console) if steps.book else write_figures(steps, console)
+        code = write_book(steps, console) if steps.book else write_figures(steps, console)
+        return code if ending else 1
+
+
+def say(console: Console, text: str) -> None:
+    """A line as it is: no colours for numbers, no line breaks of the console's own."""
+    console.print(text, highlight=False, soft_wrap=True)
 
 
 def write_figures(steps: Plan, console: Console) -> int:
-    """Figures and tables of the named experiments from the records in `out`."""
+    """Figures and tables of the named experiments, as far as there are records in `out`."""
     from resnet_lab import tables
 
     found = records.load_all(steps.out / "records", records.SHIPPED)
     for name in steps.names:
+        labels = [arm.label for arm in experiments.get(name).arms]
+        where = {"scale": steps.scale, "images": steps.dataset.name}
+        if not any(arms.select(found, label=label, **where) for label in labels):
+            say(console, f"no run of {name} is finished yet, so there is nothing to draw")
+            continue
         for path in tables.write_experiment(
             name, found, steps.scale, steps.dataset.name, steps.out / "figures"
         ):
-            console.print(f"wrote {path}", highlight=False, soft_wrap=True)
+            say(console, f"wrote {path}")
     return 0
 
 
@@ -178,7 +203,7 @@ def write_book(steps: Plan, console: Console) -> int:
     pages = book.make_book(
         steps.out,
         given,
-        report=lambda text: console.print(text, highlight=False, soft_wrap=True),
+        report=lambda text: say(console, text),
         records_digest=hashlib.sha256("".join(digests).encode()).hexdigest(),
         facts={
             "scale": steps.scale,
@@ -186,5 +211,5 @@ def write_book(steps: Plan, console: Console) -> int:
             "claims": claims.summary(claims.ledger(found, steps.dataset.name)),
         },
     )
-    console.print(f"The book: {steps.out / 'index.html'}", highlight=False, soft_wrap=True)
+    say(console, f"The book: {steps.out / 'index.html'}")
     return 1 if any(page.failed for page in pages) else 0

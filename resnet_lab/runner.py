@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from resnet_lab import checkpoint, data, records, train, twins
+from resnet_lab import checkpoint, data, memory, records, train, twins
 from resnet_lab import engine as fast
 from resnet_lab.errors import InputError
 from resnet_lab.files import write_whole
@@ -161,7 +161,11 @@ def points(
         for _ in train.train(state, batches, run.recipe, **how):
             yield None
         return
-    net = twins.compiled(state.net) if engine.compiled else None
+    net = None
+    if not memory.fits(run, engine.precision, engine.device):
+        net = twins.recomputed(state.net)
+    elif engine.compiled:
+        net = twins.compiled(state.net)
     for window in fast.windows(state, batches, run.recipe, net=net, **how):
         yield window.ready
         window.point()

@@ -14,24 +14,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from resnet_lab import data, pool, records, runner
-from resnet_lab.errors import InputError
-from resnet_lab.records import Point
+from resnet_lab import data, pool, records, runner, turns
+from resnet_lab.reports import FAILURES, Report, failure, point_of
 from resnet_lab.runner import Engine, Job
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
-    """What a worker says: a point was reached, or the run ended one way or another."""
+class Ending:
+    """How the training of many runs ended; true if all of them are done."""
 
-    job: Job
-    kind: Literal["point", "done", "stopped", "failed"]
-    step: int = 0
-    seconds: float = 0.0
-    point: Point | None = None
-    message: str = ""  # why it failed
+    done: bool
+    interrupted: bool  # by Ctrl-C
+
+    def __bool__(self) -> bool:
+        return self.done
 
 
 @contextmanager
@@ -65,19 +62,12 @@ def train_one(
     tell: Callable[[Report], None],
 ) -> None:
     """Train `job`; tell of every point and of how it ended. Nothing is raised for a failed run."""
-
-    def report(state) -> None:
-        point = state.curve[-1] if state.curve else None
-        tell(Report(job=job, kind="point", step=state.step, seconds=state.seconds, point=point))
-
     try:
-        record = runner.train_run(job, dataset, out, engine, report=report, stop=stop)
-    except (InputError, FloatingPointError) as error:
-        tell(Report(job=job, kind="failed", message=str(error)))
-    except (RuntimeError, MemoryError) as error:  # torch says many lines; the first one names it
-        first = (str(error).splitlines() or [""])[0]
-        message = f"{type(error).__name__}: {first}".removesuffix(": ")
-        tell(Report(job=job, kind="failed", message=message))
+        record = runner.train_run(
+            job, dataset, out, engine, report=lambda s: tell(point_of(job, s)), stop=stop
+        )
+    except FAILURES as error:
+        tell(failure(job, error))
     else:
         tell(Report(job=job, kind="done" if record else "stopped"))
 
@@ -98,8 +88,8 @@ def train_all(
     at_once: int = 1,
     budget: float | None = None,
     tell: Callable[[Report], None] = lambda report: None,
-) -> bool:
-    """Train every job that has no record under `out`, `at_once` at a time; True if all are done.
+) -> Ending:
+    """Train every job that has no record under `out`, `at_once` at a time.
 
     Stops, with checkpoints written, at the first Ctrl-C or when `budget` seconds are over. With
     `at_once` above 1 the caller must be importable without side effects, as for any use of
@@ -127,16 +117,17 @@ def train_all(
             return asked.is_set() or (end is not None and time.monotonic() > end)
 
         dataset = data.load(root, name=name) if missing else None
-        if min(at_once, len(missing)) < 2:
+        if engine.fast:
+            turns.take_turns(missing, dataset, out, engine, at_once, stop, listen)
+        elif min(at_once, len(missing)) < 2:
             for job in missing:
                 if stop():
                     break
                 train_one(job, dataset, out, engine, stop, listen)
         else:
             in_parallel(missing, (root, name, out, engine), at_once, stop, listen)
-    return not failed and all(
-        records.path_of(out / "records", job.scale, job.run).exists() for job in jobs
-    )
+    done = all(records.path_of(out / "records", job.scale, job.run).exists() for job in jobs)
+    return Ending(done=done and not failed, interrupted=asked.is_set())
 
 
 def in_parallel(

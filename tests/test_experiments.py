@@ -5,13 +5,15 @@ from dataclasses import replace
 import pytest
 from conftest import record_of
 
-from resnet_lab import arms, experiments
+from resnet_lab import arms, cost, experiments
 from resnet_lab.arms import Arm
 from resnet_lab.errors import InputError
 from resnet_lab.experiments import EXPERIMENTS, jobs, recipe_at
 from resnet_lab.recipe import Recipe, lr_at
+from resnet_lab.resnet import ResNet
 
 ALL = list(EXPERIMENTS)
+OF_SECTION_4_2 = ["degradation", "figure_1", "figure_6", "table_6", "warm_up"]
 
 
 def keys(found):
@@ -94,7 +96,7 @@ def test_section_4_2_only_the_deepest_nets_warm_up(depth):
 
 
 def test_the_paper_scale_uses_the_papers_nets_and_images(mini):
-    for job in jobs(ALL, "paper", mini):
+    for job in jobs(OF_SECTION_4_2, "paper", mini):
         assert job.run.net.widths == (16, 32, 64) and not job.run.net.bottleneck
         assert job.run.net.shortcut in ("none", "A")
         assert job.run.images.size == 32 and job.run.images.held_out == 0
@@ -245,3 +247,32 @@ def test_nets_deeper_than_asked_for_are_left_out(mini):
     assert max(job.run.net.depth for job in found) == 110 and len(found) == 10
     with pytest.raises(InputError, match="no net of 8 layers or fewer, only 20"):
         jobs(["table_6"], "quick", mini, deepest=8)
+
+
+@pytest.mark.parametrize("scale", ["quick", "paper"])
+def test_footnote_3_three_times_the_updates_with_drops_at_the_same_shares(mini, scale):
+    found = {
+        arms.arm_of(job.run, scale).label: job.run.recipe
+        for job in jobs(["longer"], scale, mini, 1)
+    }
+    usual, longer = found["plain-56"], found["plain-56, 3x longer"]
+    assert longer.steps == 3 * usual.steps
+    assert [drop / longer.steps for drop in longer.drops] == [
+        drop / usual.steps for drop in usual.drops
+    ]
+    assert replace(longer, steps=usual.steps, drops=usual.drops) == usual
+
+
+def test_bottlenecks_are_compared_with_basic_blocks_of_equal_cost():
+    """Counted by hand for the last stage's blocks: 17 to 18 weights a squared width."""
+    by_kind = {}
+    for arm in EXPERIMENTS["bottlenecks"].arms:
+        net = ResNet(arms.net_at("paper", arm.depth, arm.shortcut, arm.bottleneck))
+        by_kind.setdefault(arm.bottleneck, []).append(cost.multiply_adds(net, (3, 32, 32)))
+    for basic, bottleneck in zip(by_kind[False], by_kind[True], strict=True):
+        assert 0.93 < bottleneck / basic < 1.0
+
+
+def test_table_3_every_option_at_every_depth():
+    found = {(arm.depth, arm.shortcut) for arm in EXPERIMENTS["shortcuts"].arms}
+    assert found == {(d, option) for d in (20, 56, 110) for option in ("none", "A", "B", "C")}

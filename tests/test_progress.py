@@ -8,7 +8,7 @@ from rich.console import Console
 
 from resnet_lab.progress import Display, duration, name_of, watch
 from resnet_lab.records import Point
-from resnet_lab.workers import Report
+from resnet_lab.reports import Report
 
 
 @pytest.mark.parametrize(

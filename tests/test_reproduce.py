@@ -4,10 +4,10 @@ import io
 from dataclasses import replace
 
 import pytest
-from conftest import ENGINE, mini_dataset, mini_job
+from conftest import ENGINE, mini_dataset, mini_job, record_of
 from rich.console import Console
 
-from resnet_lab import data, records, reproduce
+from resnet_lab import data, experiments, records, reproduce, runner, workers
 from resnet_lab.errors import InputError
 
 
@@ -81,8 +81,9 @@ def test_a_plan_with_a_typo_is_refused(tmp_path, words, says):
 
 def test_run_trains_stops_and_goes_on(tmp_path):
     console = quiet()
-    assert reproduce.run(mini_plan(tmp_path, budget=0.0), console) == 1
-    assert "goes on from here" in console.file.getvalue()
+    assert reproduce.run(mini_plan(tmp_path, budget=0.001), console) == 1
+    said = console.file.getvalue()
+    assert "Estimate: about" in said and "goes on from here" in said
     plan = mini_plan(tmp_path)
     console = quiet()
     assert reproduce.train_missing(plan, console)
@@ -90,6 +91,44 @@ def test_run_trains_stops_and_goes_on(tmp_path):
     console = quiet()
     assert reproduce.train_missing(plan, console)
     assert "2 runs, 2 done before" in console.file.getvalue()
+
+
+def quick(mini, *depths):
+    """The quick runs of Figure 1 at other depths, which take a moment."""
+    return [experiments.job("quick", mini, depth, "none", 0) for depth in depths]
+
+
+def test_a_budget_that_is_over_draws_what_there_is(tmp_path, mini, monkeypatch):
+    fields = dict(names=["figure_1"], jobs=quick(mini, 20, 56), budget=0.001)
+    console = quiet()
+    # the shipped runs are on other images than these, so nothing of the figure is there yet
+    monkeypatch.setattr(records, "SHIPPED", tmp_path / "none")
+    assert reproduce.run(mini_plan(tmp_path, **fields), console) == 1
+    assert "no run of figure_1 is finished yet" in console.file.getvalue()
+    records.save(record_of(20, "none"), tmp_path / "records")
+    console = quiet()
+    assert reproduce.run(mini_plan(tmp_path, **fields), console) == 1
+    table = (tmp_path / "figures" / "figure_1_quick_cifar10.md").read_text()
+    assert "| plain-20 |" in table and "(n=1)" in table and "| not run |" in table
+    assert (tmp_path / "figures" / "figure_1_quick_cifar10.png").exists()
+
+
+def test_an_interrupt_draws_nothing(tmp_path, monkeypatch):
+    ending = workers.Ending(done=False, interrupted=True)
+    monkeypatch.setattr(reproduce, "train_missing", lambda steps, console: ending)
+    assert reproduce.run(mini_plan(tmp_path), quiet()) == 1
+    assert not (tmp_path / "figures").exists()
+
+
+def test_a_gpu_packs_several_runs_and_a_processor_one_a_core(tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "cores", lambda: 8)
+    plan = reproduce.plan(["figure_6"], out=tmp_path)
+    assert (plan.at_once, plan.engine.threads, plan.engine.at_once) == (8, 1, 8)
+    gpu = replace(ENGINE, device="cuda", fast=True, threads=8)
+    monkeypatch.setattr(runner, "default_engine", lambda device: gpu)
+    plan = reproduce.plan(["figure_6"], out=tmp_path)
+    assert (plan.at_once, plan.engine.threads) == (reproduce.ON_A_GPU, 8)
+    assert reproduce.plan(["figure_6"], out=tmp_path, at_once=2).engine.at_once == 2
 
 
 def test_two_at_once_in_one_folder_are_refused(tmp_path):

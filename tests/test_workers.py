@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import ENGINE, mini_dataset, mini_job
 
-from resnet_lab import data, pool, records, runner, train, workers
+from resnet_lab import data, pool, records, reports, runner, train, workers
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_ctrl_c_saves_and_the_next_call_goes_on_to_the_same_record(tmp_path, in_
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     assert workers.train_all([mini_job()], None, "cifar10", whole, ENGINE)
 
-    def interrupt(report: workers.Report) -> None:
+    def interrupt(report: reports.Report) -> None:
         if report.kind == "point" and report.step == 10:
             signal.raise_signal(signal.SIGINT)
 
