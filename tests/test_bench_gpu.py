@@ -76,6 +76,23 @@ class TestContestants:
         assert loop.start() > 0 and loop.advance(3) > 0
         assert not torch.multiprocessing.active_children()
 
+    def test_the_textbook_asks_for_nothing_that_pytorch_does_not_do_unasked(self, monkeypatch):
+        monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)  # as our loops leave it
+        seen = []
+        loop = contestants.Textbook(setting_of(small_run()))
+        same = loop.loop.train
+
+        def train_and_look(*given, **named):
+            for loss in same(*given, **named):
+                seen.append(torch.backends.cudnn.benchmark)
+                yield loss
+
+        monkeypatch.setattr(loop.loop, "train", train_and_look)
+        loop.start()
+        loop.advance(1)
+        assert len(seen) == 4 and not any(seen)  # the first, two to be sure, one timed
+        assert torch.backends.cudnn.benchmark
+
     def test_runs_take_turns_as_they_get_ready(self):
         """Two runs of two windows; one is slow, and does not hold the other up."""
         log = []

@@ -9,19 +9,22 @@ Notebook: notebooks/00_start_here.py. Tests: tests/test_bench_gpu.py.
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+
+import torch
 
 from resnet_lab import engine, runner, train, twins
 from resnet_lab.bench.limits import synchronise
 from resnet_lab.bench.result import READABLE, TEXTBOOK
 from resnet_lab.prepared import Prepared, stream
 from resnet_lab.runs import Run
+from resnet_lab.turns import PAUSE
 
 FIRST = 10  # updates of the readable loop's start: cuDNN has chosen its kernels after them
 FEWEST = 3  # windows of each run: fewer would be mostly the first one's filling of the device
 LONGER = 4  # times the updates of a slow loop, for one that would be done with them in a moment
 ENDLESS = 10**9  # updates: the engine's windows go on for as many rounds as are asked for
-NAP = 1e-4  # seconds between two looks at several runs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,11 +61,12 @@ class Textbook:
         self.loader = self.loop.make_loader(
             images, labels, batch=self.recipe.batch, workers=self.setting.workers
         )
-        losses = self.one_pass()
-        next(losses)
-        synchronise(self.setting.device)
-        seconds = time.perf_counter() - began
-        losses.close()
+        with pytorchs_choice():
+            losses = self.one_pass()
+            next(losses)
+            synchronise(self.setting.device)
+            seconds = time.perf_counter() - began
+            losses.close()
         return seconds
 
     def one_pass(self) -> Iterator[float]:
@@ -71,17 +75,29 @@ class Textbook:
 
     def advance(self, updates: int) -> float:
         """Seconds of `updates` updates, after as many as the processes may have made ready."""
-        losses = self.one_pass()
-        for _ in range(ready_at_most(self.setting.workers)):
-            next(losses)
-        synchronise(self.setting.device)
-        began = time.perf_counter()
-        for _ in range(updates):
-            next(losses)
-        synchronise(self.setting.device)
-        seconds = time.perf_counter() - began
-        losses.close()  # or its processes would disturb the next contestant
+        with pytorchs_choice():
+            losses = self.one_pass()
+            for _ in range(ready_at_most(self.setting.workers)):
+                next(losses)
+            synchronise(self.setting.device)
+            began = time.perf_counter()
+            for _ in range(updates):
+                next(losses)
+            synchronise(self.setting.device)
+            seconds = time.perf_counter() - began
+            losses.close()  # or its processes would disturb the next contestant
         return seconds
+
+
+@contextmanager
+def pytorchs_choice() -> Iterator[None]:
+    """cuDNN's kernels are chosen as they are unasked: ours asks, for the whole process."""
+    before = torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before
 
 
 def ready_at_most(workers: int) -> int:
@@ -177,7 +193,7 @@ def take_turns(courses: Sequence[Iterator[engine.Window]], windows: int) -> None
             else:
                 del queued[k]
         if not done:
-            time.sleep(NAP)
+            time.sleep(PAUSE)
 
 
 def field_of(setting: Setting, at_once: Sequence[int]) -> list[Textbook | Readable | Engine]:
