@@ -56,7 +56,7 @@ def bench_gpu(
     ),
     updates: Annotated[
         int, typer.Option(min=1, help="Updates of each slow loop a round; the engine has more.")
-    ] = 200,
+    ] = 120,
     repeats: Annotated[int, typer.Option(min=1, help="Rounds of all contestants in turn.")] = 5,
     at_once: Annotated[
         str, typer.Option("--at-once", help="Numbers of runs to train side by side.")

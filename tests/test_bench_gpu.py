@@ -1,6 +1,7 @@
 """Every contestant of `bench gpu` trains, takes its turns and is counted; here on a processor."""
 
 import gc
+import inspect
 import json
 import os
 import statistics
@@ -11,7 +12,7 @@ import torch
 from conftest import mini_dataset
 from test_bench import toy
 
-from resnet_lab import train
+from resnet_lab import cli_bench, data, train
 from resnet_lab.bench import contestants, gpu, gpu_result, textbook
 from resnet_lab.bench.gpu_result import DepthResult, GpuResult, Timing
 from resnet_lab.bench.limits import Limits, Need
@@ -58,11 +59,11 @@ class TestContestants:
             points = list(train.train(state, batches, recipe, precision=two.precision))
             assert loop.state.step == 6 and loop.state.curve == points
 
-    @pytest.mark.parametrize("runs, updates", [(1, 16), (2, 8), (4, 6)])
+    @pytest.mark.parametrize("runs, updates", [(1, 32), (2, 16), (8, 6)])
     def test_a_section_of_the_engine_is_whole_windows_and_never_fewer_than_three(
         self, runs, updates
     ):
-        """Windows of 2 updates: 4 x 4 updates are 8 windows, shared by the runs, but 3 each."""
+        """Windows of 2 updates: 8 x 4 updates are 16 windows, shared by the runs, but 3 each."""
         assert contestants.Engine(setting_of(small_run()), runs=runs).updates(4) == updates
 
     def test_the_readable_loop_goes_on_where_it_was(self):
@@ -201,6 +202,12 @@ class TestMeasure:
         """200 images in batches of 8 are 25 updates; a process has 2 ready, and 2 to be sure."""
         with pytest.raises(InputError, match="at most 21$"):
             gpu.measure(mini_dataset(), [small_run()], device="cpu", updates=22, workers=1)
+
+    def test_the_embedded_images_are_enough_for_what_the_command_asks_for(self):
+        dataset = data.load(name="embedded")
+        asked = inspect.signature(gpu.measure).parameters["updates"].default
+        assert asked == inspect.signature(cli_bench.bench_gpu).parameters["updates"].default
+        gpu.check_enough(dataset, gpu.paper_runs(dataset, [20])[0], asked, workers=8)
 
     def test_too_little_memory_is_a_sentence(self, monkeypatch, quick_limits):
         def full(self):

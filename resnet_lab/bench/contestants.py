@@ -23,7 +23,7 @@ from resnet_lab.turns import PAUSE
 
 FIRST = 10  # updates of the readable loop's start: cuDNN has chosen its kernels after them
 FEWEST = 3  # windows of each run: fewer would be mostly the first one's filling of the device
-LONGER = 4  # times the updates of a slow loop, for one that would be done with them in a moment
+LONGER = 8  # times the updates of a slow loop, for one that would be done with them in a moment
 ENDLESS = 10**9  # updates: the engine's windows go on for as many rounds as are asked for
 
 

@@ -51,7 +51,7 @@ def measure(
     runs: Sequence[Run],
     *,
     device: str = "cuda",
-    updates: int = 200,
+    updates: int = 120,
     rounds: int = 5,
     at_once: Sequence[int] = (2, 4, 8),
     workers: int | None = None,
