@@ -94,22 +94,30 @@ def image_row(ax: Axes, images: np.ndarray, labels: Sequence[str]) -> None:
     ax.set_axis_off()
 
 
-def highlight(panels: Sequence[Axes], records: Sequence[Record], net: str) -> None:
+def highlight(
+    panels: Sequence[Axes], records: Sequence[Record], net: str, *, seed: int | None = None
+) -> None:
     """Training and test error of one net over the grey curves of all the others.
 
+    With `seed`, of that run alone; its twins are then grey too, and so is all if there is none.
+
     Units: errors in percent.
-    Raises: InputError if `records` has no run of `net`.
+    Raises: InputError if `records` has no run of `net`, unless a seed is named.
     """
     groups = by_net(records)
-    if net not in groups:
+    if net not in groups and seed is None:
         raise InputError(f"no run of {net} is here; there are {', '.join(groups)}")
+    chosen = [r for r in groups.get(net, []) if seed is None or r.run.recipe.seed == seed]
+    top = 30 if records[0].scale == "paper" else 100  # plain-110 leaves it, as in Figure 6
     for ax, which in zip(panels, ("train", "test"), strict=True):
-        for name, runs in groups.items():
-            for x, y in (curve(run, which) for run in runs):
-                if name != net:
-                    ax.plot(x, y, color="0.87", linewidth=0.8, zorder=1)
-        error_curves(ax, groups[net], which)
-        ax.set_ylim(0, 100)
+        for run in records:
+            if run not in chosen:
+                ax.plot(*curve(run, which), color="0.87", linewidth=0.8, zorder=1)
+        if chosen:
+            error_curves(ax, chosen, which)
+        word = "training" if which == "train" else "test"
+        ax.set(xlabel="updates", ylabel=f"{word} error (%)", ylim=(0, top))
+        ax.set_xlim(left=0)
     panels[0].figure.suptitle(describe(records), fontsize="small", color="0.35")
 
 
