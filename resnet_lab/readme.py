@@ -4,13 +4,10 @@ Paper: Table 6; Figures 1 and 6.
 Notebook: notebooks/05_cifar.py. Tests: tests/test_readme.py.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
-from resnet_lab import tables
 from resnet_lab.errors import InputError
 from resnet_lab.files import write_whole
-from resnet_lab.records import Record
 
 README = Path(__file__).parent.parent / "README.md"
 START, END = "<!-- table: quick -->\n", "<!-- end -->"
@@ -25,8 +22,8 @@ def parts(text: str) -> tuple[str, str, str]:
     return before, between, after
 
 
-def write(found: Sequence[Record], path: Path = README) -> Path:
-    """Put `tables.readme` between the marks of the file at `path`; the rest stays as it is.
+def write(tables: str, path: Path = README) -> Path:
+    """Put `tables` between the marks of the file at `path`; the rest stays as it is.
 
     Raises: InputError if it cannot be read, as in an installation without the clone, or written,
     or has no marks.
@@ -35,5 +32,5 @@ def write(found: Sequence[Record], path: Path = README) -> Path:
         before, _, after = parts(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); work in a clone") from error
-    write_whole(path, f"{before}{START}{tables.readme(found)}\n{END}{after}")
+    write_whole(path, f"{before}{START}{tables}\n{END}{after}")
     return path

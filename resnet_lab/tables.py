@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from resnet_lab import arms, experiments, figures, paper
+from resnet_lab import arms, experiments, figures, paper, records
+from resnet_lab import readme as readme_file
 from resnet_lab.arms import QUICK_SIZE, QUICK_WIDTH, recipe_at
 from resnet_lab.data import NAMES
 from resnet_lab.errors import InputError
@@ -159,6 +160,22 @@ def write_experiment(
     return [folder / f"{stem}.png", folder / f"{stem}.md"]
 
 
+def write_all(
+    names: Sequence[str], found: Sequence[Record], scale: str, images: str, folder: Path
+) -> list[Path]:
+    """`write_experiment` for each name; "readme" writes the README's tables.
+
+    Those are of the records that ship with the package, whatever else was found.
+    """
+    written = []
+    for name in names:
+        if name == "readme":
+            written.append(readme_file.write(readme(records.load_all(records.SHIPPED))))
+        else:
+            written += write_experiment(name, found, scale, images, folder)
+    return written
+
+
 VERDICT_STYLE = {"seen": "green", "not seen": "red", "undecided": "yellow", "not run": "dim"}
 
 
@@ -215,15 +232,19 @@ def readme(found: Sequence[Record]) -> str:
         ("paper", "cifar10", "Paper scale"),
     ):
         rows = compare(found, every, scale, images)
-        above = ""
-        if scale == "quick":  # the same for every row: said once, above the table
-            above = f"What differs: {rows[0].differs.removeprefix('reduced: ')}.\n\n"
-            rows = [reduced(row) for row in rows if row.ours]
-        parts.append(f"**{title}**\n\n{above}{markdown(rows) if rows else 'not run'}")
+        kept = [row for row in rows if row.ours or scale == "paper"]
+        parts.append(f"**{title}**\n\n{shared(kept)}")
     return "\n\n".join(parts)
 
 
-def reduced(row: Comparison) -> Comparison:
-    """`row` with a last column that points to the words above the table."""
-    but = ", but no warm-up" if row.net.endswith("no warm-up") else ""
-    return replace(row, differs=f"reduced, see above{but}")
+def shared(rows: Sequence[Comparison]) -> str:
+    """`markdown`, with what the rows of a reduced scale share said once, above the table."""
+    if not rows:
+        return "not run"
+    if not rows[0].differs.startswith("reduced: "):
+        return markdown(rows)
+    short = [
+        replace(row, differs="reduced, see above" + ", but no warm-up" * ("no warm-up" in row.net))
+        for row in rows
+    ]
+    return f"What differs: {rows[0].differs.removeprefix('reduced: ')}.\n\n{markdown(short)}"
