@@ -178,10 +178,9 @@ def figures(
     out: Out = Path("out"),
 ) -> None:
     """Draw figures and tables from the records in --out and those that ship with the package."""
-    from resnet_lab import records, tables
+    from resnet_lab import tables
 
-    found = records.load_all(out / "records", records.SHIPPED)
-    for path in tables.write_all(names, found, scale, images, out / "figures"):
+    for path in tables.write_all(names, scale, images, out):
         typer.echo(path)
 
 

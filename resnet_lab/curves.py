@@ -200,6 +200,10 @@ def warm_up(panels: Sequence[Axes], records: Sequence[Record]) -> None:
     groups = by_net(records) if records else {}
     last = max((record.final.step for record in records), default=0)
     start = min(START, last // 3)
+    names = {
+        Arm(depth=110).label: "ResNet-110,\nwith warm-up",
+        Arm(depth=110, variant="no warm-up").label: "ResNet-110,\nno warm-up",
+    }
     for ax, end in zip(panels, (start, last), strict=True):
         ax.set_ylim(0, 100)
         ends = {}
@@ -208,10 +212,10 @@ def warm_up(panels: Sequence[Axes], records: Sequence[Record]) -> None:
             ends[net] = (end, float(np.interp(end, steps, average)))
         if ends:
             updates_axis(ax, end)
-            label_ends(ax, ends, {net: net.replace(", ", ",\n") for net in ends}, lines=2)
+            label_ends(ax, ends, names, lines=2)
             ax.axvspan(0, max(map(warm_updates, records)), color="0.93", zorder=0)
-        both = (Arm(depth=110).label, Arm(depth=110, variant="no warm-up").label)
-        words(ax, [f"not run: {net}" for net in both if net not in groups], drawn=bool(ends))
+        missing = [name for net, name in names.items() if net not in groups]
+        words(ax, ["not run: " + name.replace("\n", " ") for name in missing], drawn=bool(ends))
     panels[0].set_ylabel("training error (%)")
     title = "no run is recorded"
     if records:

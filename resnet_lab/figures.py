@@ -117,7 +117,7 @@ def highlight(
             error_curves(ax, chosen, which)
         word = "training" if which == "train" else "test"
         ax.set(xlabel="updates", ylabel=f"{word} error (%)", ylim=(0, top))
-        ax.set_xlim(left=0)
+        ax.set_xlim(0, max(run.final.step for run in records))
     panels[0].figure.suptitle(describe(records), fontsize="small", color="0.35")
 
 

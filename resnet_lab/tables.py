@@ -160,19 +160,17 @@ def write_experiment(
     return [folder / f"{stem}.png", folder / f"{stem}.md"]
 
 
-def write_all(
-    names: Sequence[str], found: Sequence[Record], scale: str, images: str, folder: Path
-) -> list[Path]:
-    """`write_experiment` for each name; "readme" writes the README's tables.
+def write_all(names: Sequence[str], scale: str, images: str, out: Path) -> list[Path]:
+    """`write_experiment` for each name, from the records in `out` and the shipped ones.
 
-    Those are of the records that ship with the package, whatever else was found.
+    "readme" writes the README's tables, from the shipped ones alone.
     """
-    written = []
+    found, written = records.load_all(out / "records", records.SHIPPED), []
     for name in names:
         if name == "readme":
             written.append(readme_file.write(readme(records.load_all(records.SHIPPED))))
         else:
-            written += write_experiment(name, found, scale, images, folder)
+            written += write_experiment(name, found, scale, images, out / "figures")
     return written
 
 

@@ -209,7 +209,7 @@ def test_the_warm_up_is_drawn_at_its_start_and_as_a_whole():
     figure, panels = figures.sheet(2)
     figures.warm_up(panels, [record_of(110, "A"), cold(), cold(1)])
     for ax in panels:
-        assert set(labels(ax)) == {"ResNet-110", "ResNet-110,\nno warm-up", ""}
+        assert set(labels(ax)) == {"ResNet-110,\nwith warm-up", "ResNet-110,\nno warm-up", ""}
         assert {line.get_linestyle() for line in ax.get_lines()} == {"--"}  # training error
     assert panels[0].get_xlim() == (0, 400) and panels[1].get_xlim() == (0, 1_200)
     assert figures.colour("ResNet-110, no warm-up") != figures.colour("ResNet-110")
@@ -217,15 +217,15 @@ def test_the_warm_up_is_drawn_at_its_start_and_as_a_whole():
 
 @pytest.mark.parametrize(
     "runs, missing",
-    [([record_of(110, "A")], "ResNet-110, no warm-up"), ([cold()], "ResNet-110")],
+    [([record_of(110, "A")], "no warm-up"), ([cold()], "with warm-up")],
 )
 def test_a_missing_arm_of_the_warm_up_is_named(runs, missing):
     _, panels = figures.sheet(2)
     figures.warm_up(panels, runs)
-    assert f"not run: {missing}" in labels(panels[0])
+    assert f"not run: ResNet-110, {missing}" in labels(panels[0])
     _, panels = figures.sheet(2)
     figures.warm_up(panels, [])
-    assert "not run: ResNet-110\nnot run: ResNet-110, no warm-up" in labels(panels[1])
+    assert "not run: ResNet-110, with warm-up\nnot run: ResNet-110, no warm-up" in labels(panels[1])
 
 
 def test_the_band_of_the_warm_up_is_read_off_the_curve():

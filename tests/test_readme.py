@@ -3,7 +3,7 @@
 import pytest
 from conftest import record_of
 
-from resnet_lab import readme, tables
+from resnet_lab import readme, records, tables
 from resnet_lab.errors import InputError
 
 
@@ -37,7 +37,7 @@ def test_figures_readme_writes_the_tables_of_the_shipped_records(tmp_path, monke
     path = tmp_path / "README.md"
     path.write_text(f"{readme.START}{readme.END}", encoding="utf-8")
     monkeypatch.setattr(readme.write, "__defaults__", (path,))
-    mine = [record_of(44, "A", test=12.34)]
-    assert tables.write_all(["readme"], mine, "quick", "cifar10", tmp_path) == [path]
+    records.save(record_of(44, "A", test=12.34), tmp_path / "records")
+    assert tables.write_all(["readme"], "quick", "cifar10", tmp_path) == [path]
     text = path.read_text(encoding="utf-8")
     assert "| ResNet-20 |" in text and "12.34" not in text
