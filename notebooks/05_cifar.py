@@ -66,20 +66,15 @@ print(sentence, which, sep="\n")
 # down where you expect it to turn, then look at the column *paper*.
 #
 # Ours is the mean over n seeds with their standard deviation, after the last update. The 110-layer net is the only
-# one for which the paper gives five runs; it is compared with their mean, and not with the best of them. (For plain nets the
-# paper prints no numbers.) First the paper's scale. What was not run says so.
-
-# %%
-nets = tables.nets_of("figure_6")
-Markdown(tables.markdown(tables.compare(recorded, nets, "paper", "cifar10")))
-
-# %% [markdown]
-# The best of the five, for the record, is what many cite. Mean, spread and best, as printed:
+# one for which the paper gives five runs, and of them mean, spread and best: ours is compared with the mean, not with the best, which
+# is what many cite. (For plain nets the paper prints no numbers.) First the paper's scale. What was not run says so.
 
 # %%
 for name in ("error_mean", "error_std", "error_best", "runs"):
     leaf = paper.leaf(f"tables.table6.resnet_110.{name}")
     print(f"ResNet-110, {name}: {leaf.value} ({leaf.source})")
+nets = tables.nets_of("figure_6")
+Markdown(tables.markdown(tables.compare(recorded, nets, "paper", "cifar10")))
 
 # %% [markdown]
 # And at the reduced scale. Beside the paper's numbers these mean nothing in size, so no gap is printed.
@@ -183,21 +178,18 @@ Markdown(elsewhere.cost_table(shown))
 # that need no mistake in the net, each of which you can check here.
 #
 # **One: the best point.** If the test error is measured along the way and the lowest is reported, the test set has
-# chosen the point. The same holds for the best of several runs. From our own records:
-
-# %%
-Markdown(explore.best_point_table(shown))
-
-# %% [markdown]
-# What picking a point gains depends on how many there are to pick from *after the last drop*, when the error wobbles around where it will
-# end. A reduced run has hardly one; the paper's recipe, measured as often as we do, has dozens:
+# chosen the point. The same holds for the best of several runs. What picking a point gains depends on how many there are to pick from *after
+# the last drop* of the rate, when the error wobbles around where it will end. A reduced run has hardly one; the paper's recipe, measured as often as we
+# measure it, has dozens. From our own records:
 
 # %%
 from resnet_lab.recipe import Recipe
 
 recipe = Recipe()
 late = (recipe.steps - recipe.drops[-1]) // recipe.test_every
-print(f"{recipe.steps // recipe.test_every} points, {late} of them after the last drop")
+points = recipe.steps // recipe.test_every
+print(f"in a run of the paper's length: {points} points, {late} after the last drop")
+Markdown(explore.best_point_table(shown))
 
 # %% [markdown]
 # **Two: 45,000 or 50,000 images.** The paper found its schedule with 45,000 of the training images and 5,000 for validation. It does not say
