@@ -75,10 +75,10 @@ def error_curves(ax: Axes, records: Sequence[Record], which: str) -> None:
     for net, runs in by_net(records).items():
         steps, average = draw(ax, net, runs, which)
         ends[net] = (steps[-1], average[-1])
-    label_ends(ax, ends)
     ax.set(xlabel="updates", ylabel=f"{'training' if which == 'train' else 'test'} error (%)")
-    ax.set_ylim(bottom=0)
+    ax.set_ylim(0, min(ax.get_ylim()[1], 100))
     ax.set_xlim(left=0)
+    label_ends(ax, ends)
 
 
 def updates_axis(ax: Axes, end: float, first: float = 0) -> None:

@@ -243,3 +243,15 @@ def test_one_run_is_drawn_over_all_others_in_grey(four):
     (line,) = coloured
     assert np.array_equal(line.get_ydata(), figures.curve(chosen, "train")[1])
     assert len(panels[0].get_lines()) == len(four)
+
+
+def test_a_training_three_times_as_long_can_stand_beside_the_usual_one(four):
+    """The experiment `longer`, footnote 3: both lengths are said, and the long one is drawn."""
+    long = four[2]  # plain-56
+    recipe = dataclasses.replace(long.run.recipe, steps=3_600, drops=(3_000,))
+    points = tuple(dataclasses.replace(point, step=3 * point.step) for point in long.curve)
+    long = dataclasses.replace(long, run=dataclasses.replace(long.run, recipe=recipe), curve=points)
+    figure, panels = figures.sheet(2)
+    figures.degradation(panels, [*four, long])
+    assert figure.get_suptitle().endswith("1,200 or 3,600 updates")
+    assert "plain-56, 3x longer" in labels(panels[0])
