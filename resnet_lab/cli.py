@@ -172,21 +172,16 @@ def claims(
 
 @app.command(epilog="Example: resnet-lab figures figure_1 --out out. Seconds.")
 def figures(
-    names: Annotated[list[str], typer.Argument(help="Experiments, or readme: its tables.")],
+    names: Annotated[list[str], typer.Argument(help="Experiments; readme: its tables.")],
     scale: Scale = "quick",
     images: Annotated[str, typer.Option(help="cifar10 or embedded.")] = "cifar10",
     out: Out = Path("out"),
 ) -> None:
     """Draw figures and tables from the records in --out and those that ship with the package."""
-    from resnet_lab import records, tables
+    from resnet_lab import tables
 
-    found = records.load_all(out / "records", records.SHIPPED)
-    for name in names:
-        if name == "readme":
-            typer.echo(tables.readme(records.load_all(records.SHIPPED)))
-            continue
-        for path in tables.write_experiment(name, found, scale, images, out / "figures"):
-            typer.echo(path)
+    for path in tables.write_all(names, scale, images, out):
+        typer.echo(path)
 
 
 @app.command(epilog="Example: resnet-lab notebooks 01_degradation. A minute each.")
