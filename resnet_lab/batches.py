@@ -57,6 +57,11 @@ def epoch_plan(n: int, *, pad: int, flip: bool, seed: int, epoch: int) -> EpochP
     return EpochPlan(order, dy, dx, mirrored if flip else torch.zeros(n, dtype=torch.bool))
 
 
+def ready_for(device: torch.device, tensor: Tensor) -> Tensor:
+    """`tensor` where a copy of it to `device` need not wait for the work queued there."""
+    return tensor.pin_memory() if device.type == "cuda" else tensor
+
+
 class Stream:
     """An endless stream of augmented training batches, addressed by the number of the update.
 
@@ -121,5 +126,7 @@ class Stream:
 
         Shapes: -> float32 (batch, C, H, W) in channels_last memory order, int64 (batch,).
         """
-        fields = vars(self.plan(step)).values()
-        return self.augment(EpochPlan(*(field.to(self.images.device) for field in fields)))
+        device = self.images.device
+        fields = torch.stack([field.long() for field in vars(self.plan(step)).values()])
+        order, dy, dx, flip = ready_for(device, fields).to(device, non_blocking=True)
+        return self.augment(EpochPlan(order, dy, dx, flip.bool()))

@@ -203,10 +203,10 @@ def notebooks(
 def doctor(data: Data = None, out: Out = Path("out")) -> None:
     """What is here and what is missing: Python, torch, device, data, disk, memory."""
     from resnet_lab import doctor as checks
-    from resnet_lab import tables
+    from resnet_lab.doctor_finding import print_findings
 
     findings = checks.check(data, out)
-    tables.print_findings(findings)
+    print_findings(findings)
     raise typer.Exit(0 if checks.ok(findings) else 1)
 
 

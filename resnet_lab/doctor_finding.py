@@ -6,8 +6,12 @@ Notebook: notebooks/00_start_here.py. Tests: tests/test_doctor.py.
 
 import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+
+from rich.console import Console
+from rich.markup import escape
 
 TORCH = (2, 11)  # the oldest we support
 
@@ -38,3 +42,14 @@ def torch_pair(*, cpu_only: bool = False) -> str:
 def last_line(text: str) -> str:
     """The end of an error message or traceback, where Python says what happened."""
     return (text.strip().splitlines() or [""])[-1]
+
+
+def print_findings(findings: Sequence[Finding], console: Console | None = None) -> None:
+    """What the doctor found: a line each, with the remedy under what fails."""
+    console = console or Console()
+    marks = {True: "[green]ok  [/]", None: "[yellow]note[/]", False: "[red]FAIL[/]"}
+    for finding in findings:
+        line = escape(f"{finding.name}: {finding.found}")  # a folder may be called [red]
+        console.print(f"{marks[finding.ok]} {line}", soft_wrap=True)
+        if finding.remedy:
+            console.print(f"     -> {escape(finding.remedy)}", soft_wrap=True)

@@ -54,16 +54,14 @@ def gpu(index: int) -> Finding:
 
     device = torch.cuda.get_device_properties(index)
     memory_gb, compute = device.total_memory / 1e9, f"{device.major}.{device.minor}"
-    compiles = "can" if twins.can_compile("cuda") else "cannot (that takes Triton and a C compiler)"
-    found = (
-        f"{device.name}, {memory_gb:.0f} GB, compute capability {compute}; "
-        f"blocks {compiles} be compiled"
-    )
+    found = f"{device.name}, {memory_gb:.0f} GB, compute capability {compute}"
     try:  # a build without code for this GPU fails only now
         torch.ones(2, device=f"cuda:{index}").sum().item()
     except RuntimeError as error:
         found = f"{found} fails: {str(error).partition(chr(10))[0]}"
         return Finding(f"GPU {index}", False, found, torch_pair())
+    if not twins.can_compile("cuda"):
+        found += "; no compiled blocks (they take Triton, a C compiler and Python's headers)"
     return Finding(f"GPU {index}", True, found)
 
 

@@ -18,7 +18,7 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import Tensor, nn
 
-from resnet_lab.batches import EpochPlan, Stream
+from resnet_lab.batches import EpochPlan, Stream, ready_for
 from resnet_lab.recipe import Recipe, lr_at
 from resnet_lab.records import Point
 from resnet_lab.train import Precision, SingleView, State, is_test_due, take_point, update
@@ -43,12 +43,11 @@ class Captured:
             self.work()
             return
         if self.graph is None:
-            self.graph = torch.cuda.CUDAGraph()
+            graph = torch.cuda.CUDAGraph()
             # thread_local: what other threads do meanwhile is none of this capture's business
-            with torch.cuda.graph(
-                self.graph, stream=self.stream, capture_error_mode="thread_local"
-            ):
+            with torch.cuda.graph(graph, stream=self.stream, capture_error_mode="thread_local"):
                 self.work()  # is written down here, and happens in the replay below
+            self.graph = graph
         self.graph.replay()
 
 
@@ -72,9 +71,7 @@ class Feed:
         choices = fields.view(4, updates, self.recipe.batch).transpose(0, 1).contiguous()
         rates = [lr_at(k, self.recipe, warming=warming) for k in range(step, step + updates)]
         for there, here in ((self.choices, choices), (self.rates, torch.tensor(rates))):
-            if there.is_cuda:
-                here = here.pin_memory()  # or the copy would wait for all work before it
-            there[:updates].copy_(here, non_blocking=True)
+            there[:updates].copy_(ready_for(there.device, here), non_blocking=True)
         self.row.zero_()
         return rates[-1]
 

@@ -66,8 +66,8 @@ class Estimate:
         at_once = 1 if self.shared else self.at_once
         total = sum(self.seconds) / at_once
         text = f"Estimate: about {duration(total)} for {n} runs ({'; '.join(here)})."
-        if self.shared and self.at_once > 1:
-            text += " That is one run after the other; side by side on one GPU it is less."
+        if self.shared and self.timed and self.at_once > 1:
+            text += " What was timed ran alone; side by side on one GPU it is less."
         if budget is not None and total > budget:
             ends = itertools.accumulate(seconds / at_once for seconds in self.seconds)
             done = sum(end <= budget for end in ends) or "none"
@@ -133,7 +133,7 @@ def recorded(job: Job, engine: Engine, found: Iterable[Record]) -> float | None:
         and record.how.device == device
         and all(
             getattr(record.how, name) == getattr(engine, name)
-            for name in ("precision", "threads", "fast", "compiled", "at_once")
+            for name in ("precision", "threads", "fast", "compiled", "recomputed", "at_once")
         )
     ]
     return mean(times) if times else None
@@ -164,17 +164,22 @@ def estimate(
         fit = [depth for depth in by_depth if depth <= TIMED_DEEPEST] or [min(by_depth)]
         prepared = runner.prepare(dataset, unknown[0].images, engine.device)
         with runner.own_threads(engine.threads):
+            if engine.compiled:  # the first net compiles for all
+                time_net(by_depth[min(fit)], prepared, engine)
             for depth in sorted({min(fit), max(fit)}):
                 timings[depth] = time_net(by_depth[depth], prepared, engine)
-    seconds = [
-        (between(job.run.net.depth, timings).whole(job.run) if known_one is None else known_one)
-        * left(job, out)
-        for job, known_one in zip(jobs, known, strict=True)
-    ]
+    shared = engine.device == "cuda"
+    seconds = []
+    for job, before in zip(jobs, known, strict=True):
+        if before is None:
+            whole = between(job.run.net.depth, timings).whole(job.run)
+        else:
+            whole = before / engine.at_once if shared else before  # it shared the device then, too
+        seconds.append(whole * left(job, out))
     return Estimate(
         seconds=tuple(seconds),
         timed=tuple(timings),
         recorded=sum(known_one is not None for known_one in known),
         at_once=engine.at_once,
-        shared=engine.device == "cuda",
+        shared=shared,
     )

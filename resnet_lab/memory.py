@@ -13,6 +13,7 @@ from resnet_lab.resnet import ResNet, ResNetConfig
 from resnet_lab.runs import Run
 from resnet_lab.train import Precision
 
+FULL = ("out of memory", "alloc_failed", "unable to find an engine")
 ROOM = 1.5  # of what the backward pass needs: gradients on their way, workspaces, the allocator
 
 
@@ -43,14 +44,30 @@ def needed(run: Run, precision: Precision) -> int:
 
 
 def free(device: str | torch.device) -> int | None:
-    """Bytes that can still be taken on a GPU; None on a processor, which has no such limit."""
+    """Bytes that can still be taken on a GPU; None on a processor, which has no such limit.
+
+    Waits for the work queued there. What a captured update has freed is not free for others.
+    """
     if torch.device(device).type != "cuda":
         return None
-    unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    return torch.cuda.mem_get_info(device)[0] + unused
+    torch.cuda.empty_cache()
+    return torch.cuda.mem_get_info(device)[0]
 
 
 def fits(run: Run, precision: Precision, device: str | torch.device) -> bool:
     """Whether `run` can be trained there now without computing anything twice."""
     left = free(device)
     return left is None or needed(run, precision) <= left
+
+
+def ran_out(error: BaseException | None) -> bool:
+    """Whether `error`, or one that led to it, says that a GPU's memory is full.
+
+    The allocator has a class for it; graphs, cuBLAS and cuDNN say it in words only.
+    """
+    while error is not None:
+        text = str(error).lower()
+        if isinstance(error, torch.OutOfMemoryError) or any(words in text for words in FULL):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -8,6 +8,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -57,7 +58,8 @@ class How:
     finished: str  # UTC
     fast: bool = False  # the loop of `engine`, not that of `train`
     compiled: bool = False  # with compiled blocks
-    at_once: int = 1  # runs that shared the device or the cores meanwhile: `seconds` is theirs too
+    recomputed: bool = False  # the inside of blocks twice, to save memory
+    at_once: int = 1  # runs that shared device or cores meanwhile, at most: `seconds` is theirs too
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +103,11 @@ def save(record: Record, folder: Path) -> Path:
     lines = ",\n  ".join(json.dumps(point, allow_nan=False) for point in points)
     write_whole(path, text[:-2] + f',\n "curve": [\n  {lines}\n ]\n}}\n')
     return path
+
+
+def readable() -> bool:
+    """Whether records can be read here: that takes pydantic, which training does not."""
+    return bool(find_spec("pydantic"))
 
 
 @cache

@@ -8,6 +8,7 @@ import hashlib
 import re
 import time
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from filelock import AcquireReturnProxy, FileLock, Timeout
@@ -17,9 +18,11 @@ from resnet_lab import arms, data, experiments, records, runner, workers
 from resnet_lab.errors import InputError
 from resnet_lab.estimate import estimate
 from resnet_lab.progress import Display
+from resnet_lab.reports import FAILURES
 from resnet_lab.runner import Engine, Job
 
 ON_A_GPU = 4  # runs side by side; not measured yet: `resnet-lab bench gpu --at-once 2,4,8` does
+NEEDED = ("pydantic", "matplotlib")  # by what follows the training, not by the training
 BY_DEFAULT = {"quick": ["degradation"], "paper": ["table_6", "figure_6", "figure_1"]}
 
 
@@ -111,19 +114,23 @@ def train_missing(steps: Plan, console: Console) -> workers.Ending:
     """Train the runs of the plan that have no record, after saying how long it will take."""
     began, folder = time.monotonic(), steps.out / "records"
     done = [j for j in steps.jobs if records.path_of(folder, j.scale, j.run).exists()]
+    threads = "" if steps.engine.fast else f", {steps.engine.threads} threads each"
     say(
         console,
         f"{', '.join(steps.names)} at {steps.scale} scale on {steps.dataset.label} "
         f"({steps.dataset.place}): {len(steps.jobs)} runs, {len(done)} done before.\n"
-        f"{steps.at_once} at a time on {steps.engine.device}, {steps.engine.threads} threads each, "
+        f"{steps.at_once} at a time on {steps.engine.device}{threads}, "
         f"products in {steps.engine.precision}. Ctrl-C saves and stops.",
     )
-    for job in done:
+    for job in done if records.readable() else ():
         records.load(records.path_of(folder, job.scale, job.run))  # whole, or a sentence
     if missing := [job for job in steps.jobs if job not in done]:
-        found = records.load_all(folder, records.SHIPPED)
-        expected = estimate(missing, steps.dataset, steps.engine, found, steps.out)
-        say(console, expected.words(steps.budget))
+        found = records.load_all(folder, records.SHIPPED) if records.readable() else []
+        try:
+            expected = estimate(missing, steps.dataset, steps.engine, found, steps.out)
+            say(console, expected.words(steps.budget))
+        except FAILURES as error:  # the runs themselves will say more
+            say(console, f"No estimate: {type(error).__name__} while timing a few updates.")
     with Display(steps.jobs, console) as display:
         for job in done:
             display.skip(job)
@@ -158,6 +165,13 @@ def run(steps: Plan, console: Console | None = None) -> int:
             )
         if ending.interrupted:
             return 1
+        if lacking := [name for name in NEEDED if not find_spec(name)]:
+            say(
+                console,
+                f"The records are in {steps.out / 'records'}. To draw and compare takes "
+                f"{', '.join(lacking)}, which is not here: the same command does it where it is.",
+            )
+            return 0 if ending else 1
         code = write_book(steps, console) if steps.book else write_figures(steps, console)
         return code if ending else 1
 

@@ -45,7 +45,8 @@ class Engine:
     threads: int = 1
     fast: bool = False  # the loop of `engine`, not that of `train`
     compiled: bool = False  # with the blocks of `twins.compiled`
-    at_once: int = 1  # runs that share the device, or the cores
+    recomputed: bool = False  # with the blocks of `twins.recomputed`
+    at_once: int = 1  # runs that share the device, or the cores, at most
 
 
 def cores() -> int:
@@ -120,6 +121,8 @@ def training(
     """
     run, half = job.run, half_way_path(out, job.run)
     git = git_revision()  # now: in some hours the files may have changed
+    if engine.fast and not memory.fits(run, engine.precision, engine.device):
+        engine = replace(engine, compiled=False, recomputed=True)
     began = time.perf_counter()
     state = train.begin(run.net, run.recipe, engine.device)
     if half.exists():
@@ -162,7 +165,7 @@ def points(
             yield None
         return
     net = None
-    if not memory.fits(run, engine.precision, engine.device):
+    if engine.recomputed:
         net = twins.recomputed(state.net)
     elif engine.compiled:
         net = twins.compiled(state.net)
@@ -202,6 +205,15 @@ def half_way_engine(half: Path, run: Run, engine: Engine) -> Engine:
     if begun.device == engine.device == "cuda":  # bits differ there from run to run anyway
         return replace(engine, precision=begun.precision)
     return replace(begun, at_once=engine.at_once)
+
+
+def goes_on_fast(job: Job, out: Path) -> bool:
+    """Whether the fast loop may take `job`: not if it was begun in the readable one elsewhere."""
+    half = half_way_path(out, job.run)
+    try:
+        return half_way_engine(half, job.run, Engine(device="cuda", fast=True)).fast
+    except InputError:  # a damaged checkpoint: told of when the run is begun
+        return True
 
 
 def finish(job: Job, state: train.State, engine: Engine, folder: Path, git: str) -> Record:

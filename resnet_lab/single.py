@@ -85,6 +85,9 @@ def run(
     if not done:
         console.print("Stopped; the same command goes on from the last saved update.")
         return 1
+    if not records.readable():
+        console.print(f"record {path}; to show it takes pydantic, which is not here")
+        return 0
     record = records.load(path)
     console.print(
         f"{record.run.net.name} on {dataset.label}, after {record.final.step:,} updates "

@@ -1,4 +1,4 @@
-"""Ours against the paper, as rows; claims and findings on a terminal.
+"""Ours against the paper, as rows; claims on a terminal.
 
 Paper: Table 6; Figures 1 and 6.
 Notebook: notebooks/00_start_here.py. Tests: tests/test_tables.py.
@@ -11,7 +11,6 @@ from statistics import mean, stdev
 
 from matplotlib.figure import Figure
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from resnet_lab import arms, experiments, figures, paper, records
@@ -204,17 +203,6 @@ def print_claims(rows: Sequence, console: Console | None = None) -> None:
 def text(value: object) -> str:
     """A number or words as a cell shows them."""
     return f"{value:,.4g}" if isinstance(value, float) else "" if value is None else str(value)
-
-
-def print_findings(findings: Sequence, console: Console | None = None) -> None:
-    """What the doctor found: a line each, with the remedy under what fails."""
-    console = console or Console()
-    marks = {True: "[green]ok  [/]", None: "[yellow]note[/]", False: "[red]FAIL[/]"}
-    for finding in findings:
-        line = escape(f"{finding.name}: {finding.found}")  # a folder may be called [red]
-        console.print(f"{marks[finding.ok]} {line}", soft_wrap=True)
-        if finding.remedy:
-            console.print(f"     -> {escape(finding.remedy)}", soft_wrap=True)
 
 
 def readme(found: Sequence[Record]) -> str:

@@ -8,14 +8,13 @@ Paper: Section 4.2 (many runs of small nets).
 Notebook: notebooks/05_cifar.py. Tests: tests/test_turns.py.
 """
 
+import gc
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-
-import torch
 
 from resnet_lab import memory, runner
 from resnet_lab.data import Dataset
@@ -69,35 +68,43 @@ def take_turns(
         )
         return Turn(job, course)
 
-    def has_room(job: Job) -> bool:
-        return not turns or memory.fits(job.run, engine.precision, engine.device)
+    def go_on(turn: Turn) -> bool:
+        """Let `turn` queue its next work if it can; whether it did."""
+        if not turn.ready():
+            return False
+        turn.ready = next(turn.course)
+        return True
 
     waiting, turns = deque(jobs), []
+    room = True  # whether the next run fits, as far as is known
     with runner.own_threads(engine.threads):
         while turns or (waiting and not stop()):
             # one at a time: the room for the next is known when the last has taken its own
-            if waiting and len(turns) < at_once and not stop() and has_room(waiting[0]):
-                job = waiting.popleft()
+            if waiting and len(turns) < at_once and room and not stop():
+                run = waiting[0].run
+                room = not turns or memory.fits(run, engine.precision, engine.device)
+                if room:
+                    job = waiting.popleft()
+                    try:
+                        turns.append(begin(job))
+                    except FAILURES as error:
+                        tell(failure(job, error))
+            served = False
+            for turn in list(turns):
                 try:
-                    turns.append(begin(job))
-                except FAILURES as error:
-                    tell(failure(job, error))
-            ready = [turn for turn in turns if turn.ready()]
-            for turn in ready:
-                try:
-                    turn.ready = next(turn.course)
+                    served |= go_on(turn)
+                    continue
                 except StopIteration as end:
-                    turns.remove(turn)
                     tell(Report(job=turn.job, kind="done" if end.value else "stopped"))
-                except torch.OutOfMemoryError as error:
-                    turns.remove(turn)
-                    if turns:  # alone it may fit: it goes on from its checkpoint later
-                        at_once = len(turns)
+                except FAILURES as error:
+                    if memory.ran_out(error) and len(turns) > 1:
+                        at_once = len(turns) - 1  # alone it may fit: it goes on from its checkpoint
                         waiting.appendleft(turn.job)
                     else:
                         tell(failure(turn.job, error))
-                except FAILURES as error:
-                    turns.remove(turn)
-                    tell(failure(turn.job, error))
-            if turns and not ready:
+                turns.remove(turn)
+                del turn
+                gc.collect()  # a twin's blocks and their new forward know each other
+                room = served = True
+            if turns and not served:
                 time.sleep(PAUSE)

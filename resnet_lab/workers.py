@@ -118,8 +118,10 @@ def train_all(
 
         dataset = data.load(root, name=name) if missing else None
         if engine.fast:
-            turns.take_turns(missing, dataset, out, engine, at_once, stop, listen)
-        elif min(at_once, len(missing)) < 2:
+            quick = [job for job in missing if runner.goes_on_fast(job, out)]
+            turns.take_turns(quick, dataset, out, engine, at_once, stop, listen)
+            missing = [job for job in missing if job not in quick]
+        if engine.fast or min(at_once, len(missing)) < 2:
             for job in missing:
                 if stop():
                     break

@@ -13,7 +13,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from resnet_lab import doctor, doctor_data, doctor_machine, layouts, tables
+from resnet_lab import doctor, doctor_data, doctor_finding, doctor_machine, layouts
 
 Disk = namedtuple("Disk", "total used free")
 
@@ -79,7 +79,7 @@ def test_brackets_are_printed_as_they_are():
     """Names of folders and packages are no markup: [/red] would raise, [test] would vanish."""
     console = Console(file=io.StringIO())
     finding = doctor.Finding("a [b]", False, "in /[/red]/x", "run `pip install '.[test]'`")
-    tables.print_findings([finding], console)
+    doctor_finding.print_findings([finding], console)
     assert console.file.getvalue() == (
         "FAIL a [b]: in /[/red]/x\n     -> run `pip install '.[test]'`\n"
     )

@@ -9,8 +9,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from test_train import images, recipe, same
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_flatten
 
-from resnet_lab import engine, train
+from resnet_lab import engine, train, twins
 from resnet_lab.batches import Stream
 from resnet_lab.engine import FIRST, Captured, Loop
 from resnet_lab.recipe import lr_at
@@ -232,6 +234,53 @@ def test_with_capture_no_update_is_lost_or_done_twice(cuda):
     assert graphs[0].replays == 30 - FIRST
 
 
+class Written(TorchDispatchMode):
+    """What a capture writes down: operations, numbers baked into them, addresses of tensors."""
+
+    def __init__(self, lasting):
+        super().__init__()
+        self.lasting, self.lines = lasting, []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if not str(function).startswith("aten"):  # marks for a profiler
+            return function(*args, **kwargs)
+        leaves, _ = tree_flatten((args, kwargs))
+        words = [self.word(leaf) for leaf in leaves]
+        self.lines.append((str(function), words))
+        return function(*args, **kwargs)
+
+    def word(self, leaf):
+        if not isinstance(leaf, torch.Tensor):
+            return leaf
+        return leaf.data_ptr() if leaf.data_ptr() in self.lasting else tuple(leaf.shape)
+
+
+def test_every_update_is_the_same_operations_on_the_same_tensors():
+    """So that one can stand for all: no rate, step or index is baked in, nothing is read back."""
+    r = recipe(steps=20, drops=(6, 9), log_every=20, test_every=20)
+    state = train.begin(NET, r)
+    loop = Loop(state, stream(), r)
+    state.optimizer.param_groups[0]["lr"] = loop.lr
+    loop.feed.fill(0, 20, warming=False)
+    state.net.train()
+    for _ in range(FIRST):
+        loop.one_update()
+    lasting = {t.data_ptr() for t in (*state.net.parameters(), *state.net.buffers())}
+    lasting |= {t.data_ptr() for t in vars(loop).values() if isinstance(t, torch.Tensor)}
+    written = []
+    for _ in range(8):  # across both drops
+        with Written(lasting) as one:
+            loop.one_update()
+        written.append(one.lines)
+    assert len(written[0]) > 50
+    for lines in written:
+        for line, first in zip(lines, written[0], strict=True):
+            assert line == first
+    names = {name for name, _ in written[0]}
+    assert not [name for name in names if "_local_scalar_dense" in name or "nonzero" in name]
+
+
 # --- on a GPU ---
 
 
@@ -248,6 +297,22 @@ def test_on_a_gpu_the_captured_loop_follows_the_readable_one():
         nets[loop] = state.net.state_dict()
     for a, b in zip(curves[train], curves[engine], strict=True):
         assert (a.step, a.lr) == (b.step, b.lr)
-        assert a.train_loss == pytest.approx(b.train_loss, rel=1e-4)
+        assert a.train_loss == pytest.approx(b.train_loss, rel=1e-3)
+        # 30 test images: one that lies between two classes may fall to the other side
+        assert a.test_error == pytest.approx(b.test_error, abs=100 / 30 + 1e-6)
     for name, value in nets[train].items():
-        torch.testing.assert_close(nets[engine][name], value, rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(nets[engine][name], value, rtol=1e-2, atol=1e-3)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("kind", ["compiled", "recomputed"])
+def test_on_a_gpu_twins_can_be_captured(kind):
+    r = recipe(steps=30, drops=(10, 20), batch=32)
+    curves = []
+    for make in (lambda net: net, getattr(twins, kind)):
+        state = train.begin(NET, r, "cuda")
+        batches = stream(32, device="cuda")
+        curves.append(list(engine.train(state, batches, r, net=make(state.net))))
+    for a, b in zip(*curves, strict=True):
+        assert a.train_loss == pytest.approx(b.train_loss, rel=1e-3)

@@ -45,8 +45,22 @@ def test_a_run_fits_where_there_is_room(monkeypatch):
         assert memory.fits(run, "float32", "cuda") is expected
 
 
-def test_free_memory_counts_what_the_allocator_holds_unused(monkeypatch):
-    for name, value in (("memory_reserved", 70), ("memory_allocated", 50)):
-        monkeypatch.setattr(torch.cuda, name, lambda device, value=value: value)
+def test_free_memory_is_what_the_gpu_says_once_the_allocator_has_let_go(monkeypatch):
+    let_go = []
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: let_go.append(1))
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (100, 1000))
-    assert memory.free("cuda") == 120
+    assert memory.free("cuda") == 100 and let_go
+
+
+def test_a_full_gpu_is_known_by_its_class_and_by_its_words():
+    assert memory.ran_out(torch.OutOfMemoryError("Tried to allocate 2 GiB"))
+    assert memory.ran_out(RuntimeError("CUDA error: out of memory"))
+    assert memory.ran_out(RuntimeError("CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate"))
+    try:
+        try:
+            raise torch.OutOfMemoryError("full")
+        finally:
+            raise RuntimeError("capture invalidated")
+    except RuntimeError as error:
+        assert memory.ran_out(error)
+    assert not memory.ran_out(RuntimeError("shapes do not match")) and not memory.ran_out(None)

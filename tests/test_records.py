@@ -79,7 +79,7 @@ def refused(path, content, message="."):
     assert str(path) in str(caught.value)
 
 
-ADDED = [("how", "fast"), ("how", "compiled"), ("how", "at_once")]  # since the first records
+ADDED = [("how", name) for name in ("fast", "compiled", "recomputed", "at_once")]  # since the first records
 DEFAULTS = [("run", "net"), ("run", "recipe"), ("run", "images")]  # parts whose fields have one
 
 

@@ -1,6 +1,7 @@
 """The command `reproduce` from Python, on a small data set."""
 
 import io
+import sys
 from dataclasses import replace
 
 import pytest
@@ -129,6 +130,30 @@ def test_a_gpu_packs_several_runs_and_a_processor_one_a_core(tmp_path, monkeypat
     plan = reproduce.plan(["figure_6"], out=tmp_path)
     assert (plan.at_once, plan.engine.threads) == (reproduce.ON_A_GPU, 8)
     assert reproduce.plan(["figure_6"], out=tmp_path, at_once=2).engine.at_once == 2
+
+
+def test_a_machine_for_computing_trains_and_says_where_the_records_are(tmp_path, monkeypatch):
+    """It has torch, and neither pydantic nor matplotlib."""
+    for name in ("pydantic", "matplotlib"):
+        monkeypatch.setitem(sys.modules, name, None)
+    console = quiet()
+    assert reproduce.run(mini_plan(tmp_path), console) == 0
+    said = console.file.getvalue()
+    assert "To draw and compare takes pydantic, matplotlib, which is not here" in said
+    assert len(list((tmp_path / "records").glob("*/*.json"))) == 2
+    console = quiet()
+    assert reproduce.run(mini_plan(tmp_path), console) == 0  # and again, with nothing to do
+    assert "2 runs, 2 done before" in console.file.getvalue()
+
+
+def test_without_an_estimate_it_trains_all_the_same(tmp_path, monkeypatch):
+    def broken(*_):
+        raise RuntimeError("CUDA error")
+
+    monkeypatch.setattr(reproduce, "estimate", broken)
+    console = quiet()
+    assert reproduce.train_missing(mini_plan(tmp_path), console)
+    assert "No estimate: RuntimeError" in console.file.getvalue()
 
 
 def test_two_at_once_in_one_folder_are_refused(tmp_path):

@@ -7,7 +7,7 @@ import torch
 from conftest import ENGINE, mini_job
 from test_workers import digests, in_memory  # noqa: F401
 
-from resnet_lab import memory, records, runner, train, turns, workers
+from resnet_lab import engine, memory, records, runner, train, turns, workers
 from resnet_lab.resnet import cifar
 
 FAST = replace(ENGINE, fast=True, at_once=3)
@@ -128,9 +128,34 @@ def test_a_deep_net_without_room_is_recomputed(tmp_path, mini, monkeypatch):
         lambda net, real=runner.twins.recomputed: made.append(1) or real(net),
     )
     runner.train_run(job, mini, tmp_path / "less", FAST)
+    (record,) = records.load_all(tmp_path / "less" / "records")
+    assert record.how.recomputed and not record.how.compiled
     assert made == [1] and digests(tmp_path / "less") == digests(tmp_path / "whole")
 
 
 def test_workers_choose_turns_for_the_fast_loop(tmp_path, in_memory, alone):  # noqa: F811
     assert workers.train_all(JOBS, None, "cifar10", tmp_path, FAST, at_once=3)
     assert digests(tmp_path) == alone
+
+
+def test_a_run_begun_in_the_readable_loop_goes_on_there(tmp_path, in_memory, mini, alone):  # noqa: F811
+    asked = iter([False] * 7)
+    runner.train_run(JOBS[1], mini, tmp_path, ENGINE, stop=lambda: next(asked, True))
+    assert list((tmp_path / "checkpoints").glob("*"))
+    assert workers.train_all(JOBS, None, "cifar10", tmp_path, FAST, at_once=3)
+    assert digests(tmp_path) == alone
+    slow = [r.run.recipe.seed for r in records.load_all(tmp_path / "records") if not r.how.fast]
+    assert slow == [1]
+
+
+def test_an_error_of_the_device_ends_one_run_and_not_the_loop(tmp_path, mini, monkeypatch):
+    class Lost(engine.Window):
+        def ready(self):
+            if self.loop.recipe.seed == 1 and self.end == 10:
+                raise RuntimeError("CUDA error: unspecified launch failure")
+            return True
+
+    monkeypatch.setattr(engine, "Window", Lost)
+    told = take(JOBS[:3], mini, tmp_path)
+    assert [r.job.run.recipe.seed for r in told if r.kind == "failed"] == [1]
+    assert len(digests(tmp_path)) == 2

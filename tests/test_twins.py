@@ -1,6 +1,7 @@
 """Twins compute what their net computes, and train it."""
 
 import copy
+import subprocess
 
 import pytest
 import torch
@@ -95,13 +96,31 @@ def test_the_net_itself_stays_as_it_was():
     assert net.stages[0][0].forward.__func__ is type(net.stages[0][0]).forward
 
 
-def test_compiling_needs_a_gpu_triton_and_a_compiler(monkeypatch):
-    assert not twins.can_compile("cpu")
-    monkeypatch.setattr(twins, "find_spec", lambda name: object())
-    monkeypatch.setattr(twins.shutil, "which", lambda name: "/bin/cc" if name == "cc" else None)
-    assert twins.can_compile("cuda")
-    monkeypatch.setattr(twins.shutil, "which", lambda name: None)
-    assert not twins.can_compile("cuda")
-    monkeypatch.setattr(twins.shutil, "which", lambda name: "/bin/cc")
+@pytest.fixture
+def asked():
+    """The answer is kept for the life of a process; a test asks anew."""
+    twins.can_compile.cache_clear()
+    yield twins.can_compile
+    twins.can_compile.cache_clear()
+
+
+def test_compiling_takes_a_gpu_and_triton(asked, monkeypatch):
+    assert not asked("cpu")
     monkeypatch.setattr(twins, "find_spec", lambda name: None)
-    assert not twins.can_compile("cuda")
+    assert not asked("cuda")
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_compiling_is_tried_before_it_is_relied_on(asked, monkeypatch, works):
+    """With a processor in the place of the GPU, and a compiler that fails as Triton's may."""
+
+    def compile(function, dynamic):
+        if not works:
+            raise subprocess.CalledProcessError(1, "gcc")
+        return function
+
+    ones = torch.ones
+    monkeypatch.setattr(twins, "find_spec", lambda name: object())
+    monkeypatch.setattr(torch, "compile", compile)
+    monkeypatch.setattr(torch, "ones", lambda n, device, **more: ones(n, **more))
+    assert asked("cuda") is works

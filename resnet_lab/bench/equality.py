@@ -163,7 +163,7 @@ def errors_after(images: Prepared, run: Run, side: Side) -> Errors:
     if side.fast:
         net = twins.compiled(state.net) if side.compiled else None
         *_, last = engine.train(state, stream(images, run), run.recipe, net=net, **how)
-        gc.collect()  # a captured update and its loop know each other, and hold a GPU's memory
+        gc.collect()  # a twin's blocks and their new forward know each other, and hold memory
     else:
         *_, last = train.train(state, stream(images, run), run.recipe, **how)
     return last.train_error, last.test_error

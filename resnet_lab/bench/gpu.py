@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 
-from resnet_lab import experiments, provenance, runner
+from resnet_lab import experiments, memory, provenance, runner
 from resnet_lab.bench import contestants, limits
 from resnet_lab.bench.contestants import Setting
 from resnet_lab.bench.cpu import own_state
@@ -170,12 +170,14 @@ def at_depth(
     run = setting.run
     try:
         timings = in_turn(setting, updates, rounds, at_once, over, report)
-    except torch.OutOfMemoryError as error:
+    except RuntimeError as error:
+        if not memory.ran_out(error):
+            raise
         raise InputError(
             f"the device has not enough memory for {run.net.name}; "
             "name fewer runs with --at-once, or a shallower net with --depths"
         ) from error
-    gc.collect()  # a captured update and its loop know each other; their memory is for the next net
+    gc.collect()  # a twin's blocks and their new forward know each other; the next net needs room
     if torch.device(setting.device).type == "cuda":
         torch.cuda.empty_cache()
     size, batch = run.images.size, run.recipe.batch
