@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from statistics import mean, stdev
 
+import numpy as np
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from resnet_lab import arms, cost, experiments, figures, paper
@@ -21,6 +23,7 @@ from resnet_lab.style import COLOURS
 
 Runs = Mapping[Arm, Sequence[Record]]
 
+CHANGED = "#a3266b"  # a changed recipe
 SERIES = {  # (bottleneck, shortcut): name and colour; plain is brown, the paper's A blue
     (False, "none"): ("plain", COLOURS["plain"][44]),
     (False, "A"): ("A", COLOURS["ResNet"][44]),
@@ -111,12 +114,11 @@ def paper_options_order() -> str:
     names = {"plain_34": "plain"} | {f"resnet_34_{o}": o for o in "ABC"}
     errors = {word: paper.value(f"tables.table3.{name}.top1") for name, word in names.items()}
     falling = sorted(errors, key=errors.get, reverse=True)
-    gaps = [errors[a] - errors[b] for a, b in pairwise(falling)]
-    largest = gaps.index(max(gaps))
+    gaps = {pair: errors[pair[0]] - errors[pair[1]] for pair in pairwise(falling)}
+    largest = max(gaps, key=gaps.get)
     return (
-        f"Table 3, 34 layers on ImageNet, from the highest top-1 error to the lowest: "
-        f"{', '.join(falling)}. The largest step is from {falling[largest]} to "
-        f"{falling[largest + 1]}: {max(gaps) / (sum(gaps) - max(gaps)):.0f} times the others together."
+        "Table 3, 34 layers on ImageNet, from the highest top-1 error to the lowest: "
+        f"{', '.join(falling)}; the largest step is from {' to '.join(largest)}."
     )
 
 
@@ -129,6 +131,8 @@ def dots(runs: Runs, which: str = "test") -> Figure | str:
     if not any(runs.values()):
         return "Not run: there is no record to draw."
     figure, (ax,) = figures.sheet(1, width=7.2, height=3.4)
+    both = any(arm.bottleneck for arm in runs)
+    designs = {"plain": "plain basic", "A": "residual basic"} if both else {}
     ends = {}
     for number, ((bottleneck, option), (name, colour)) in enumerate(SERIES.items()):
         found = {
@@ -142,7 +146,8 @@ def dots(runs: Runs, which: str = "test") -> Figure | str:
         for n, errors in found.items():
             ax.plot([at[n]] * len(errors), errors, "o", color=colour, markersize=3.5, alpha=0.6)
         ax.plot([at[n] for n in found], [mean(e) for e in found.values()], color=colour, lw=1.6)
-        ends[name] = (max(found), mean(found[max(found)]), colour)
+        name = designs.get(name, name)
+        ends[name] = (mean(found[max(found)]), colour)
     finish(ax, runs, ends)
     word = "training" if which == "train" else "test"
     ax.set_ylabel(f"final {word} error (%)")
@@ -161,7 +166,7 @@ def place(runs: Runs, n: int) -> int:
     return sorted({blocks(arm) for arm in runs}).index(n)
 
 
-def finish(ax, runs: Runs, ends: dict[str, tuple[int, float, str]]) -> None:
+def finish(ax: Axes, runs: Runs, ends: dict[str, tuple[float, str]]) -> None:
     """The axis of n with its depths, and each line's name behind its end; no two touch."""
     steps = sorted({blocks(arm) for arm in runs})
     names = [
@@ -172,7 +177,7 @@ def finish(ax, runs: Runs, ends: dict[str, tuple[int, float, str]]) -> None:
     ax.set_ylim(bottom=0)
     ax.set_xlim(-0.3, len(steps) - 0.7)
     gap, height = 0.07 * ax.get_ylim()[1], -1.0
-    for name, (_, y, colour) in sorted(ends.items(), key=lambda item: item[1][1]):
+    for name, (y, colour) in sorted(ends.items(), key=lambda item: item[1]):
         height = max(y, height + gap) if height >= 0 else y
         ax.annotate(
             name,
@@ -190,12 +195,24 @@ def longer(runs: Runs) -> Figure | str:
 
     Where nothing was run a sentence says so instead. Units: errors in percent.
     """
-    every = [record for group in runs.values() for record in group]
     usual = [record for arm, group in runs.items() if not arm.variant for record in group]
     if not usual:
         return "Not run: there is no record to draw."
     figure, (ax,) = figures.sheet(1, width=7.2, height=3.2)
-    figures.error_curves(ax, every, "train")
+    for arm, group in runs.items():
+        if not group:
+            continue
+        colour = CHANGED if arm.variant else figures.colour(arm.label)
+        curves = [figures.curve(record, "train") for record in group]
+        for x, y in curves if len(curves) > 1 else []:
+            ax.plot(x, y, "--", color=colour, linewidth=0.6, alpha=0.35)
+        steps, average = curves[0][0], np.mean([y for _, y in curves], axis=0)
+        ax.plot(steps, average, "--", color=colour, linewidth=1.8)
+        look = dict(textcoords="offset points", color=colour, va="center", fontsize="small")
+        ax.annotate(arm.label, (steps[-1], average[-1]), xytext=(5, 0), **look)
+    ax.set(xlabel="updates", ylabel="training error (%)")
+    ax.set_ylim(bottom=0)
+    ax.set_xlim(left=0)
     ax.set_title(figures.describe(usual), fontsize="small", color="0.35")
     return figure
 

@@ -1,7 +1,8 @@
 """Sliders over shortcut options and ImageNet depths: wrappers around `explore_blocks`.
 
 Paper: Sections 3.2, 3.3 and 4.1; Figures 2 and 3; Table 1.
-Notebook: notebooks/02_shortcuts.py, notebooks/03_bottlenecks.py. Tests: tests/test_block_widgets.py.
+Notebook: notebooks/02_shortcuts.py, notebooks/03_bottlenecks.py.
+Tests: tests/test_block_widgets.py.
 """
 
 import ipywidgets

@@ -1,7 +1,8 @@
 """What the sliders over options and depths show, as plain functions of their values.
 
 Paper: Sections 3.2, 3.3 and 4.1; Figures 2, 3 and 5; Table 1.
-Notebook: notebooks/02_shortcuts.py, notebooks/03_bottlenecks.py. Tests: tests/test_explore_blocks.py.
+Notebook: notebooks/02_shortcuts.py, notebooks/03_bottlenecks.py.
+Tests: tests/test_explore_blocks.py.
 """
 
 import torch
@@ -132,8 +133,9 @@ def figure_5() -> Figure:
             "basic, 64-d": Block(64, 64, 1),
             "bottleneck, 256-d": Block(256, 64, 1, bottleneck=True),
         }
-    figure = Figure(figsize=(8.2, 6.0), layout="constrained", dpi=100)
-    for ax, (name, block) in zip(figure.subplots(2), blocks.items(), strict=True):
+    figure = Figure(figsize=(8.2, 5.6), layout="constrained", dpi=100)
+    panels = figure.subplots(2)
+    for ax, (name, block) in zip(panels, blocks.items(), strict=True):
         found = anatomy.of_block(block, MAP)
         drawings.block(ax, found, widest=256, highest=MAP)
         ax.set_title(
@@ -141,6 +143,9 @@ def figure_5() -> Figure:
             f"{found.multiply_adds / 1e6:.1f}e6 multiply-adds",
             fontsize="medium",
         )
+    right = max(ax.get_xlim()[1] for ax in panels)
+    for ax in panels:  # the same scale for both
+        ax.set_xlim(right=right)
     return figure
 
 
@@ -150,7 +155,8 @@ def projected_bottleneck() -> str:
         blocks = [Block(256, 64, 1, bottleneck=True, shortcut=option) for option in ("A", "C")]
     bare, projected = (anatomy.of_block(block, MAP) for block in blocks)
     return (
-        f"identity: {bare.parameters:,} parameters, {bare.multiply_adds / 1e6:.1f}e6 multiply-adds\n"
+        f"identity: {bare.parameters:,} parameters, "
+        f"{bare.multiply_adds / 1e6:.1f}e6 multiply-adds\n"
         f"projection: {projected.parameters:,} and {projected.multiply_adds / 1e6:.1f}e6, "
         f"{projected.parameters / bare.parameters:.2f} and "
         f"{projected.multiply_adds / bare.multiply_adds:.2f} times as many"
