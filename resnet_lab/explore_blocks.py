@@ -126,16 +126,20 @@ def figure_3() -> Figure:
     return figure
 
 
-def figure_5() -> Figure:
-    """A basic block of ResNet-34 above a bottleneck of ResNet-50, on one scale, as in Figure 5."""
+def designs() -> dict[str, Block]:
+    """The two blocks of Figure 5, without numbers in their weights."""
     with torch.device("meta"):
-        blocks = {
+        return {
             "basic, 64-d": Block(64, 64, 1),
             "bottleneck, 256-d": Block(256, 64, 1, bottleneck=True),
         }
+
+
+def figure_5() -> Figure:
+    """A basic block of ResNet-34 above a bottleneck of ResNet-50, on one scale, as in Figure 5."""
     figure = Figure(figsize=(8.2, 5.6), layout="constrained", dpi=100)
     panels = figure.subplots(2)
-    for ax, (name, block) in zip(panels, blocks.items(), strict=True):
+    for ax, (name, block) in zip(panels, designs().items(), strict=True):
         found = anatomy.of_block(block, MAP)
         drawings.block(ax, found, widest=256, highest=MAP)
         ax.set_title(
