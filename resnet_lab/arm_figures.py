@@ -45,7 +45,7 @@ def dots(runs: Runs, which: str = "test") -> Figure | str:
         }
         if not found:
             continue
-        at = {n: place(runs, n) + 0.04 * (number % 4 - 1.5) for n in found}
+        at = {n: place(runs, n) + 0.04 * (number - 2.5) for n in found}
         for n, errors in found.items():
             ax.plot([at[n]] * len(errors), errors, "o", color=colour, markersize=3.5, alpha=0.6)
         ax.plot([at[n] for n in found], [mean(e) for e in found.values()], color=colour, lw=1.6)

@@ -28,7 +28,7 @@ SHORTCUT = {
 GAP, LIFT = 1.15, 1.2  # of a block: between maps, up to the shortcut
 WIDE, HIGH = 1.15, 1.0  # the widest and the highest map
 Ink = tuple[str, str]  # edge, face
-LETTER = 0.052  # inches a letter of a group's name takes
+LETTER = 0.06  # inches a letter of a group's name takes
 
 
 def block(
