@@ -40,15 +40,7 @@ from pathlib import Path
 import torch
 from IPython.display import Markdown
 
-from resnet_lab import (
-    arm_figures,
-    arm_results,
-    block_widgets,
-    explore_blocks,
-    figures,
-    widgets,
-    zeros,
-)
+from resnet_lab import block_widgets, explore_blocks, figures, widgets, zeros
 from resnet_lab.blocks import Block, make_shortcut
 
 # %matplotlib inline
@@ -205,7 +197,7 @@ Markdown(explore_blocks.table_3())
 # to seed?
 
 # %%
-from resnet_lab import data, experiments, records
+from resnet_lab import arm_figures, arm_results, data, experiments, records
 
 folders = [Path(runs_folder)] if runs_folder else []
 recorded = records.load_all(*folders, records.SHIPPED)
