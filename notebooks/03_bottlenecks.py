@@ -187,7 +187,7 @@ arm_figures.dots(runs, "train")
 
 # %% [markdown]
 # Step by step, with the 95 % interval of each difference: do deeper plain nets train worse, of either design? And at equal
-# cost, does the basic net end above the bottleneck?
+# cost, does the basic net end above the bottleneck? (An error of 90 % is guessing: of two nets that do not leave it, nothing can be said.)
 
 # %%
 print(arm_results.design_orders(runs))

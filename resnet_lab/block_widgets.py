@@ -13,7 +13,7 @@ from resnet_lab.table_1 import DEPTHS
 
 def toggle(choices: list[str], name: str) -> ipywidgets.ToggleButtons:
     """Two or more choices, the first of them on, found by a browser as `name`."""
-    buttons = ipywidgets.ToggleButtons(options=choices, style={"button_width": "9em"})
+    buttons = ipywidgets.ToggleButtons(options=choices, style={"button_width": "11em"})
     buttons.add_class(name)
     return buttons
 

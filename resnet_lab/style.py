@@ -28,7 +28,7 @@ COLOURS = {
         1202: "#041f3b",
     },
 }
-QUICK = "reduced scale: thin nets, small images, {steps:,} updates"
+QUICK = "reduced scale: thin nets, small images, {steps} updates"
 
 
 def colour(net: str) -> str:
@@ -61,13 +61,15 @@ def describe(records: Sequence[Record]) -> str:
 
     Raises: InputError if they are not of one scale and one image set.
     """
-    kinds = {(r.scale, r.run.images.name, r.run.images.size, r.run.recipe.steps) for r in records}
+    kinds = {(r.scale, r.run.images.name, r.run.images.size) for r in records}
     if len(kinds) != 1:
         raise InputError("a figure shows runs of one scale on one set of images, and at least one")
-    scale, name, size, steps = kinds.pop()
+    scale, name, _ = kinds.pop()
+    # nets may be trained for longer than others (footnote 3)
+    steps = " or ".join(f"{n:,}" for n in sorted({r.run.recipe.steps for r in records}))
     images = {"cifar10": "CIFAR-10", "embedded": "embedded data"}[name]
     if scale == "paper":
-        return f"{images}, {steps:,} updates"
+        return f"{images}, {steps} updates"
     return f"{images}, {QUICK.format(steps=steps)}"
 
 

@@ -7,7 +7,7 @@ import pytest
 from conftest import CONTENT, record_of
 from matplotlib.figure import Figure
 
-from resnet_lab import arm_figures, arm_results, experiments
+from resnet_lab import arm_figures, arm_results, experiments, tables
 from resnet_lab.arms import Arm, net_at, recipe_of
 from resnet_lab.errors import InputError
 
@@ -149,6 +149,18 @@ def test_a_line_ends_where_its_runs_end():
     (ax,) = arm_figures.dots(found).axes
     lengths = sorted(len(x.get_xdata()) for x in ax.get_lines() if x.get_marker() != "o")
     assert lengths == [1, 3, 3, 3]
+
+
+@pytest.mark.parametrize("name", ["shortcuts", "bottlenecks", "longer"])
+def test_the_command_line_writes_figure_and_table_of_each_experiment(name, tmp_path):
+    records = [record for group in runs(name, by_option).values() for record in group]
+    written = tables.write_experiment(name, records, "quick", "cifar10", tmp_path)
+    assert [path.suffix for path in written] == [".png", ".md"]
+
+
+def test_a_figure_of_unequal_trainings_says_both_numbers_of_updates():
+    (ax,) = arm_figures.longer(runs("longer", by_option)).axes
+    assert "1,200 or 3,600 updates" in ax.get_title()
 
 
 def test_longer_draws_a_curve_three_times_as_long():
