@@ -8,14 +8,12 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from statistics import mean, stdev
 
-import torch
-
 from resnet_lab import arms, cost, experiments, paper
 from resnet_lab.arms import QUICK_SIZE, Arm
 from resnet_lab.claims import rules
+from resnet_lab.claims.nets import total, weightless
 from resnet_lab.data import Dataset
 from resnet_lab.records import Record
-from resnet_lab.resnet import ResNet
 
 Runs = Mapping[Arm, Sequence[Record]]
 
@@ -66,9 +64,8 @@ def table(runs: Runs, scale: str = "quick") -> str:
     ]
     size = QUICK_SIZE if scale == "quick" else 32
     for arm, found in runs.items():
-        with torch.device("meta"):
-            net = ResNet(arms.net_at(scale, arm.depth, arm.shortcut, arm.bottleneck))
-        work = cost.multiply_adds(net, (3, size, size))
+        net = weightless(arms.net_at(scale, arm.depth, arm.shortcut, arm.bottleneck))
+        work = total(net, size)
         lines.append(
             f"| {arm.label} | {cost.parameters(net):,} | {work / 1e6:.2f}e6 | {len(found)} "
             f"| {spread(values(found, 'train'))} | {spread(values(found, 'test'))} |"
