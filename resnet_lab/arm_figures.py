@@ -12,14 +12,13 @@ from matplotlib.figure import Figure
 
 from resnet_lab import figures
 from resnet_lab.arm_results import Runs, blocks, values
-from resnet_lab.style import COLOURS
+from resnet_lab.style import CHANGED, COLOURS, spread
 
-CHANGED = "#a3266b"  # a changed recipe
 SERIES = {  # (bottleneck, shortcut): name and colour; plain is brown, the paper's A blue
     (False, "none"): ("plain", COLOURS["plain"][44]),
     (False, "A"): ("A", COLOURS["ResNet"][44]),
     (False, "B"): ("B", "#2f8f6b"),
-    (False, "C"): ("C", "#a3266b"),
+    (False, "C"): ("C", "#7a4fa3"),
     (True, "none"): ("plain bottleneck", COLOURS["plain"][110]),
     (True, "A"): ("residual bottleneck", COLOURS["ResNet"][110]),
 }
@@ -74,9 +73,9 @@ def finish(ax: Axes, runs: Runs, ends: dict[str, tuple[float, str]]) -> None:
     ax.set_xticks(range(len(steps)), [f"{name} layers" for name in names])
     ax.set_ylim(bottom=0)
     ax.set_xlim(-0.3, len(steps) - 0.7)
-    gap, height = 0.07 * ax.get_ylim()[1], -1.0
-    for name, (y, colour) in sorted(ends.items(), key=lambda item: item[1]):
-        height = max(y, height + gap) if height >= 0 else y
+    ordered = sorted(ends.items(), key=lambda item: item[1])
+    heights = spread([y for _, (y, _) in ordered], 0.07 * ax.get_ylim()[1])
+    for (name, (_, colour)), height in zip(ordered, heights, strict=True):
         ax.annotate(
             name,
             (1.02, height),

@@ -23,7 +23,7 @@ INK = {"plain": (COLOURS["plain"][56], "#f0e2d0"), "residual": (COLOURS["ResNet"
 SHORTCUT = {
     "identity": (COLOURS["ResNet"][56], "#cfe0f1"),
     "zero padding": ("#5f7d22", "#e8efd8"),
-    "projection": ("#a3266b", "#f3dbe7"),
+    "projection": ("#7a4fa3", "#e6dcf2"),
 }
 GAP, LIFT = 1.15, 1.2  # of a block: between maps, up to the shortcut
 WIDE, HIGH = 1.15, 1.0  # the widest and the highest map
