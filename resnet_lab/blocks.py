@@ -1,7 +1,7 @@
 """Residual blocks and their shortcuts.
 
 Paper: Sections 3.1 to 3.3 and 4.1; Figures 2 and 5; Table 3 (options A, B, C).
-Notebook: notebooks/01_degradation.py. Tests: tests/test_blocks.py.
+Notebook: notebooks/02_shortcuts.py. Tests: tests/test_blocks.py.
 """
 
 from typing import Literal

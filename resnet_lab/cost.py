@@ -1,7 +1,7 @@
 """What a net costs: parameters and multiply-adds.
 
 Paper: Tables 1 and 6; Section 3.3 ("FLOPs (multiply-adds)").
-Notebook: notebooks/01_degradation.py. Tests: tests/test_cost.py.
+Notebook: notebooks/03_bottlenecks.py. Tests: tests/test_cost.py.
 """
 
 from math import prod

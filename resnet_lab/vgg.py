@@ -1,7 +1,7 @@
 """VGG-16 and VGG-19, the nets the paper measures its cost against.
 
 Paper: Section 3.3 and Figure 3, left; Section 4.1. Nets: Simonyan and Zisserman 2015, D and E.
-Notebook: notebooks/01_degradation.py. Tests: tests/test_cost.py.
+Notebook: notebooks/03_bottlenecks.py. Tests: tests/test_cost.py.
 """
 
 from torch import nn

@@ -163,7 +163,7 @@ def move_every_control(page, stem: str) -> None:
     shown = outputs(page)
     assert shown, "the notebook has no explorer"
     for number, before in enumerate(shown):
-        handle = page.locator(".lab-depth").nth(number).get_by_role("slider")
+        handle = page.locator(".lab-depth, .lab-option").nth(number).get_by_role("slider")
         handle.scroll_into_view_if_needed()
         handle.focus()
         handle.press("ArrowLeft")
@@ -171,7 +171,7 @@ def move_every_control(page, stem: str) -> None:
         handle.press("ArrowRight")
         assert changed(page, number, moved) == before, "the same value must show the same"
         moved_seeds(page, number, before)
-        toggle = page.locator(".lab-shortcut").nth(number).locator("button")
+        toggle = page.locator(".lab-shortcut, .lab-place").nth(number).locator("button")
         toggle.nth(1).click()
         switched = changed(page, number, before)
         assert "Traceback" not in switched
