@@ -79,7 +79,8 @@ def refused(path, content, message="."):
     assert str(path) in str(caught.value)
 
 
-ADDED = [("how", name) for name in ("fast", "compiled", "recomputed", "at_once")]  # since the first records
+# since the first records
+ADDED = [("how", name) for name in ("fast", "compiled", "recomputed", "at_once")]
 DEFAULTS = [("run", "net"), ("run", "recipe"), ("run", "images")]  # parts whose fields have one
 
 
