@@ -1,0 +1,171 @@
+"""Which ResNet is this really? Files of weights and modules, against the nets of the paper.
+
+Paper: Tables 1 and 6, Figure 5, Section 4.1 (options A, B, C).
+Notebook: notebooks/03_bottlenecks.py. Tests: tests/test_audit.py.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from resnet_lab.audit import reading, trace
+from resnet_lab.audit.chain import Chain, find
+from resnet_lab.audit.differences import differences, name, paper_net
+from resnet_lab.audit.evidence import Evidence
+from resnet_lab.audit.facts import facts, parameters
+from resnet_lab.audit.layers import Layer, layers_of
+from resnet_lab.audit.other import is_stack, why
+from resnet_lab.audit.report import UNDECIDABLE, Fact, Report
+from resnet_lab.audit.trace import Tape
+
+__all__ = ["Fact", "Report", "UNDECIDABLE", "audit"]
+
+
+def audit(thing: str | Path | nn.Module | Mapping[str, Tensor]) -> Report:
+    """What a net is, and every difference from the paper's.
+
+    `thing` is a file of weights, "package.module:factory" (which imports and runs that code), a
+    module, or a state dict. It is judged by shapes, order and, for a module, by running it; never
+    by a list of known names.
+
+    Raises: InputError for what cannot be read.
+    """
+    if isinstance(thing, nn.Module):
+        return of_module(thing, type(thing).__name__, "")
+    if isinstance(thing, Mapping):
+        return of_tensors(reading.unwrap(thing, "", "the mapping"), "a state dict")
+    if not Path(thing).exists() and reading.is_factory(str(thing)):
+        return of_module(reading.build(str(thing)), str(thing), str(thing).rpartition(":")[2])
+    return of_tensors(reading.read(Path(thing)), str(thing))
+
+
+def of_tensors(found: reading.Found, source: str) -> Report:
+    """The report on a state dict."""
+    layers = layers_of({n: tuple(t.shape) for n, t in found.tensors.items()})
+    return judge(layers, None, source, found.claim, found.notes)
+
+
+def of_module(net: nn.Module, source: str, claim: str) -> Report:
+    """The report on a module, by running it if it runs."""
+    layers = layers_of({n: tuple(t.shape) for n, t in net.state_dict().items()})
+    convs = [m for m in net.modules() if isinstance(m, nn.Conv1d | nn.Conv2d | nn.Conv3d)]
+    if not convs:
+        return judge(layers, None, source, claim, ())
+    channels, rank = convs[0].in_channels, convs[0].weight.dim()
+    # the smallest size that keeps an ImageNet net's last map wider than a pixel comes first
+    sizes = (64, 32, 224, 28, 96, 112, 128, 299) if max(convs[0].kernel_size) > 3 else trace.SIZES
+    try:
+        tape = trace.run(net, channels, rank, sizes)
+    except Exception as error:  # the user's code may raise anything
+        note = f"it did not run ({reading.one_line(error)}): judged by its weights alone"
+        return judge(layers, None, source, claim, (note,))
+    report = judge(layers, tape, source, claim, (), net)
+    return report
+
+
+def judge(
+    layers: list[Layer],
+    tape: Tape | None,
+    source: str,
+    claim: str,
+    notes: tuple[str, ...],
+    net: nn.Module | None = None,
+) -> Report:
+    """The report on layers, with what their run showed."""
+    chain, longest, scope = scoped(layers, tape)
+    held = [x for x in layers if x.name.startswith(scope)]
+    if chain is not None:
+        e = Evidence(chain, held, tape, claim)
+        if not is_stack(chain, e.linear, any(e.shortcuts)):
+            return resnet(e, source, notes + beside(layers, scope), net)
+    total = parameters(layers)
+    return Report(
+        source=source,
+        is_resnet=False,
+        verdict=why(layers, longest, tape),
+        facts=(total,),
+        differences=notes,
+    )
+
+
+def scoped(layers: list[Layer], tape: Tape | None) -> tuple[Chain | None, Chain | None, str]:
+    """The net, or the longest beginning of one, and the prefix of names under which it is whole."""
+    if tape is not None:
+        chain, longest = find([n.conv for n in tape.nodes if n.conv], in_order=True)
+        if chain is not None:
+            return chain, longest, ""
+    chain, longest = find(layers)
+    if chain is not None and tape is None:
+        return chain, longest, ""
+    if tape is not None:
+        return None, longest, ""
+    prefixes = []
+    for layer in layers:
+        parts = layer.name.split(".")
+        if layer.kind == "conv" and layer.spatial and layer.c_in <= 4:
+            prefixes += [".".join(parts[:i]) + "." for i in range(1, len(parts))]
+    for prefix in dict.fromkeys(prefixes):
+        chain, _ = find([layer for layer in layers if layer.name.startswith(prefix)])
+        if chain is not None and len(chain.blocks) > 2:
+            return chain, longest, prefix
+    return None, longest, ""
+
+
+def beside(layers: list[Layer], scope: str) -> tuple[str, ...]:
+    """What a file holds beside the net under `scope`."""
+    rest = [layer for layer in layers if not layer.name.startswith(scope)]
+    if not rest:
+        return ()
+    tops = list(dict.fromkeys(layer.name.split(".")[0] for layer in rest))
+    shown = ", ".join(tops[:4]) + (", ..." if len(tops) > 4 else "")
+    return (
+        f"Only {scope}* is judged; {len(rest)} layers stand beside it ({shown}): it is a part of "
+        "something larger.",
+    )
+
+
+def resnet(e: Evidence, source: str, notes: tuple[str, ...], net: nn.Module | None) -> Report:
+    """The report on a net of the paper's blocks."""
+    found = facts(e, measure(e, net))
+    by_name = {fact.name: fact for fact in found}
+    differs = (*notes, *differences(e, by_name))
+    option = by_name["shortcut"].value
+    called = name(e)
+    plain = called.replace("ResNet", "plain net", 1)
+    shown = {"none": plain, UNDECIDABLE: f"{called} with option A, or the plain net of its depth"}
+    what = shown.get(option, called)
+    place = "Section 4.2" if e.stem == "cifar" else "Table 1"
+    known = paper_net(e)
+    rest = (
+        f"the paper's ({place}) but for {len(differs)} differences"
+        if known and differs
+        else f"as in the paper ({place})"
+        if known
+        else "not a net of the paper"
+    )
+    return Report(
+        source=source,
+        is_resnet=True,
+        verdict=f"{what}: {rest}.",
+        facts=found,
+        differences=tuple(differs),
+    )
+
+
+def measure(e: Evidence, net: nn.Module | None) -> tuple[int, int] | None:
+    """Multiply-adds that a run counts at the customary size, and the size."""
+    if net is None or e.rank != 4:
+        return None
+    try:
+        tape = trace.run(net, e.chain.stem[0].c_in, e.rank, (e.side,))
+    except Exception:  # a classifier for maps of another size, for example
+        return None
+    return tape.multiply_adds, e.side
+
+
+# `replace` is what tests and callers use to compare reports of one net from two sources
+def anonymous(report: Report) -> Report:
+    """The report without its source, so that two of them can be compared."""
+    return replace(report, source="")
