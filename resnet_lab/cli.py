@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from resnet_lab.cli_audit import audit
 from resnet_lab.cli_data import data_app
 from resnet_lab.errors import InputError
 from resnet_lab.options import AtOnce, Data, Device, ImagesName, Out, Scale, recipe_options
@@ -26,6 +27,7 @@ app = typer.Typer(
 bench_app = typer.Typer(help="Measure our training beside a textbook loop.", no_args_is_help=True)
 app.add_typer(bench_app, name="bench")
 app.add_typer(data_app, name="data")
+app.command(epilog="Example: resnet-lab audit torchvision.models:resnet50. Seconds.")(audit)
 
 
 @app.command(

@@ -184,6 +184,32 @@ def print_findings(findings: Sequence, console: Console | None = None) -> None:
             console.print(f"     -> {escape(finding.remedy)}", soft_wrap=True)
 
 
+def print_audit(report, console: Console | None = None) -> None:
+    """What an audit found: the verdict, the facts, the differences."""
+    console = console or Console()
+    console.print(escape(f"{report.source}: {report.verdict}"), soft_wrap=True)
+    if report.is_resnet:
+        table = Table(show_lines=False, header_style="bold")
+        for title in ("fact", "value", "why"):
+            table.add_column(title, overflow="fold")
+        for fact in report.facts:
+            table.add_row(fact.name, audited(fact.value), escape(fact.why))
+        console.print(table)
+    for difference in report.differences:
+        console.print(f"- {escape(difference)}", soft_wrap=True)
+
+
+def audited(value: object) -> str:
+    """A fact's value as a cell shows it."""
+    if isinstance(value, dict):
+        return "; ".join(f"{escape(name)}: {number:,}" for name, number in value.items())
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    if value == "undecidable":
+        return "[yellow]undecidable[/]"
+    return f"{value:,}" if isinstance(value, int) else escape(str(value or "none"))
+
+
 def readme(found: Sequence[Record]) -> str:
     """The README's tables: the reduced scale on both image sets, then the paper's scale."""
     nets = nets_of("degradation")

@@ -5,14 +5,13 @@ Notebook: notebooks/03_bottlenecks.py. Tests: tests/test_audit.py.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from torch import Tensor, nn
 
 from resnet_lab.audit import reading, trace
 from resnet_lab.audit.chain import Chain, find
-from resnet_lab.audit.differences import differences, name, paper_net
+from resnet_lab.audit.differences import differences, name, on_cifar, paper_net
 from resnet_lab.audit.evidence import Evidence
 from resnet_lab.audit.facts import facts, parameters
 from resnet_lab.audit.layers import Layer, layers_of
@@ -61,8 +60,7 @@ def of_module(net: nn.Module, source: str, claim: str) -> Report:
     except Exception as error:  # the user's code may raise anything
         note = f"it did not run ({reading.one_line(error)}): judged by its weights alone"
         return judge(layers, None, source, claim, (note,))
-    report = judge(layers, tape, source, claim, (), net)
-    return report
+    return judge(layers, tape, source, claim, (), net)
 
 
 def judge(
@@ -131,24 +129,23 @@ def resnet(e: Evidence, source: str, notes: tuple[str, ...], net: nn.Module | No
     found = facts(e, measure(e, net))
     by_name = {fact.name: fact for fact in found}
     differs = (*notes, *differences(e, by_name))
-    option = by_name["shortcut"].value
-    called = name(e)
-    plain = called.replace("ResNet", "plain net", 1)
-    shown = {"none": plain, UNDECIDABLE: f"{called} with option A, or the plain net of its depth"}
-    what = shown.get(option, called)
-    place = "Section 4.2" if e.stem == "cifar" else "Table 1"
-    known = paper_net(e)
-    rest = (
-        f"the paper's ({place}) but for {len(differs)} differences"
-        if known and differs
-        else f"as in the paper ({place})"
-        if known
-        else "not a net of the paper"
-    )
+    option, called = by_name["shortcut"].value, name(e)
+    if option == "none":
+        called = called.replace("ResNet", "plain", 1)
+    elif option == UNDECIDABLE:
+        called += f", or plain-{e.depth}"
+    elif option == "C" or (option == "B" and not e.bottleneck):
+        called += f" with option {option}"
+    net_s = {0: "no net of the paper", 1: "Section 4.2's", 2: "Table 1's"}
+    what = net_s[0 if not paper_net(e) else 1 if on_cifar(e) else 2]
+    many = len(differs)
+    what += f", with {many} difference{'s' * (many > 1)} from it" if many else ""
+    open_ = [fact.name for fact in found if fact.value == UNDECIDABLE]
+    what += f"; undecidable: {', '.join(open_)}" if open_ else ""
     return Report(
         source=source,
         is_resnet=True,
-        verdict=f"{what}: {rest}.",
+        verdict=f"{called}: {what}.",
         facts=found,
         differences=tuple(differs),
     )
@@ -159,13 +156,7 @@ def measure(e: Evidence, net: nn.Module | None) -> tuple[int, int] | None:
     if net is None or e.rank != 4:
         return None
     try:
-        tape = trace.run(net, e.chain.stem[0].c_in, e.rank, (e.side,))
+        tape = trace.run(net, e.chain.stem[0].c_in, e.rank, (e.side,), counting=True)
     except Exception:  # a classifier for maps of another size, for example
         return None
     return tape.multiply_adds, e.side
-
-
-# `replace` is what tests and callers use to compare reports of one net from two sources
-def anonymous(report: Report) -> Report:
-    """The report without its source, so that two of them can be compared."""
-    return replace(report, source="")

@@ -39,12 +39,30 @@ class Block:
 
     @property
     def prefix(self) -> tuple[str, ...]:
-        """What the names of its convolutions have in common."""
-        names = [tokens(layer.name) for layer in self.main]
-        same = 0
-        while all(len(n) > same and n[same] == names[0][same] for n in names):
-            same += 1
-        return names[0][:same]
+        """Words and numbers that the names of its convolutions begin with, and nothing else's.
+
+        By the dots if there are any; else without the word that numbers the convolutions, so that
+        res2a_branch2b gives res 2 a.
+        """
+        names = [layer.name.split(".") for layer in self.main]
+        if dotted := common(names):
+            return tokens(".".join(dotted))
+        found = common([tokens(layer.name) for layer in self.main])
+        return found if not found or found[-1].isdigit() else found[:-1]
+
+    @property
+    def stage(self) -> tuple[str, ...]:
+        """What its name begins with before its number within the stage."""
+        numbers = [i for i, word in enumerate(self.prefix) if word.isdigit()]
+        return self.prefix[: numbers[-1]] if numbers else ()
+
+
+def common(names: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """The beginning that all of the names share."""
+    same = 0
+    while all(len(name) > same and name[same] == names[0][same] for name in names):
+        same += 1
+    return tuple(names[0][:same])
 
 
 @dataclass(frozen=True, kw_only=True)

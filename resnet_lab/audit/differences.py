@@ -37,25 +37,22 @@ def paper_net(e: Evidence) -> str | None:
 
 
 def name(e: Evidence) -> str:
-    """What the net is usually called."""
-    words = [str(e.depth)]
-    kind = "ResNet"
+    """What the net is usually called, plain or residual as its shortcuts say."""
+    kind, behind = "ResNet", ""
     first, usual = e.widths[0], 16 if on_cifar(e) else 64
     if max(block.groups for block in e.blocks) > 1:
         kind = "ResNeXt"
-        words.append(f"({e.blocks[0].groups}x{first // e.blocks[0].groups}d)")
-    elif e.bottleneck and e.outputs[0] != 4 * first and e.outputs[0] == 256 and first > 64:
-        kind = "Wide ResNet"
-        words.append(f"(x{first / 64:g})")
+        behind = f" ({e.blocks[0].groups}x{first // e.blocks[0].groups}d)"
+    elif e.bottleneck and e.outputs[0] != 4 * first and first > 64:
+        kind, behind = "Wide ResNet", f" (x{first / 64:g})"
     elif first != usual:
-        words.append(f"with first width {first}")
-    if e.gated:
-        kind = f"{kind} with channel attention,"
-    if e.order == "pre":
-        kind = f"pre-activation {kind}"
+        behind = f" with first width {first}"
     if e.stem == "deep":
-        words.append("with a deep stem")
-    return f"{kind} {' '.join(words)}"
+        behind += " with a deep stem"
+    if e.gated:
+        behind += " with channel attention"
+    before = "pre-activation " if e.order == "pre" else ""
+    return f"{before}{kind}-{e.depth}{behind}"
 
 
 def differences(e: Evidence, facts: dict[str, Fact]) -> Iterator[str]:

@@ -48,7 +48,7 @@ class Evidence:
     @cached_property
     def stages(self) -> tuple[tuple[Block, ...], ...]:
         """Blocks by stage: a new one where channels change, a run shows a stride, or names say."""
-        parents = [block.prefix[:-1] for block in self.blocks]
+        parents = [block.stage for block in self.blocks]
         # a parent for every single block says nothing about stages
         named = all(parents) and len(set(parents)) < len(parents)
         found: list[list[Block]] = []

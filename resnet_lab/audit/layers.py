@@ -16,10 +16,14 @@ STATISTICS = {"running_mean", "running_var", "moving_mean", "moving_variance", "
     "rm",
     "riv",
 }
-BUFFERS = STATISTICS | {"filt", "queue", "queue_ptr", "n_averaged", "anchors", "total_ops"} | {
-    "total_params",
-    "weight_u",  # of spectral normalisation
-}
+BUFFERS = (
+    STATISTICS
+    | {"filt", "queue", "queue_ptr", "n_averaged", "anchors", "total_ops"}
+    | {
+        "total_params",
+        "weight_u",  # of spectral normalisation
+    }
+)
 LEAF = re.compile(
     r"(?:^|[./_:])(weight_orig|weight_v|weight_g|weight_u|weight|bias|kernel|gamma|beta"
     r"|running_mean|running_var|moving_mean|moving_variance|num_batches_tracked|n_averaged"

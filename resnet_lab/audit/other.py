@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from resnet_lab.audit.chain import Chain
-from resnet_lab.audit.layers import Layer
+from resnet_lab.audit.layers import Layer, natural
 from resnet_lab.audit.trace import Tape
 
 START = "This is no ResNet: "
@@ -41,7 +41,7 @@ def why(layers: Sequence[Layer], longest: Chain | None, tape: Tape | None) -> st
         )
     if found := residual(tape):
         return f"{START}{found}"
-    if len(wide) == len(convs) and (longest is None or not longest.left_over or stacked(convs)):
+    if len(wide) == len(convs) and stacked(convs):
         return (
             f"{START}{len(convs)} convolutions follow one another in no pairs that a shortcut "
             "could bridge, as in VGG or AlexNet."
@@ -51,7 +51,8 @@ def why(layers: Sequence[Layer], longest: Chain | None, tape: Tape | None) -> st
 
 def stacked(convs: Sequence[Layer]) -> bool:
     """Whether each convolution takes what the one before gives."""
-    return all(a.c_out == b.c_in for a, b in zip(convs, convs[1:], strict=False))
+    order = sorted(convs, key=lambda layer: natural(layer.name))
+    return all(a.c_out == b.c_in for a, b in zip(order, order[1:], strict=False))
 
 
 def residual(tape: Tape | None) -> str:
@@ -73,7 +74,7 @@ def broken(longest: Chain | None) -> str:
     if longest is None or not longest.left_over:
         return "no convolution takes an image and begins a chain of the paper's blocks."
     layer, blocks = longest.left_over[0], len(longest.blocks)
-    before = f"after {blocks} blocks that would fit, " if blocks else ""
+    before = f"after {blocks} block{'s' * (blocks > 1)} that would fit, " if blocks else ""
     return (
         f"{before}{layer.name} ({layer.shown}) and what follows form neither a basic block "
         "(3x3, 3x3) nor a bottleneck (1x1, 3x3, 1x1)."

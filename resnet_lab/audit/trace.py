@@ -48,6 +48,7 @@ class Tape(TorchDispatchMode):
     """Notes every operation while it is the current mode."""
 
     names: dict[int, str]  # address of a weight -> its name
+    counting: bool = False  # multiply-adds only
     nodes: list[Node] = field(default_factory=list)
     shortcuts: list[Shortcut] = field(default_factory=list)
     multiply_adds: int = 0
@@ -67,15 +68,17 @@ class Tape(TorchDispatchMode):
         seen = 1 << place
         for parent in parents:
             seen |= self.nodes[parent].seen
-        self.nodes.append(
-            Node(op=op, parents=parents, shape=tuple(out.shape), seen=seen, **more)
-        )
+        self.nodes.append(Node(op=op, parents=parents, shape=tuple(out.shape), seen=seen, **more))
         self.of[id(out)] = place
         self.kept.append(out)
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         """Runs the operation and notes it."""
         op = func.overloadpacket.__name__.rstrip("_")
+        if self.counting:
+            out = func(*args, **(kwargs or {}))
+            self.count(op, list(tensors_in(args)), out)
+            return out
         flat = list(tensors_in(args)) + list(tensors_in((kwargs or {}).values()))
         parents = tuple(dict.fromkeys(self.of[id(t)] for t in flat if id(t) in self.of))
         if op == "add" and len(parents) == 2 and len(flat) == 2 and flat[0].dim() > 2:
@@ -85,17 +88,21 @@ class Tape(TorchDispatchMode):
         if first is None or not parents:
             return out
         conv = None
-        if op in ("convolution", "_convolution", "convolution_overrideable"):
+        if op == "convolution":
             conv = self.conv(args, first)
-        elif op in ("addmm", "mm", "linear"):
-            self.multiply_adds += first.numel() * flat[-2 if op == "linear" else -1].shape[0]
         self.note(op, parents, first, conv=conv)
         return out
+
+    def count(self, op: str, inputs: list[Tensor], out: object) -> None:
+        """Adds the multiply-adds of one operation: outputs times what each is a product of."""
+        if op == "convolution":
+            self.multiply_adds += out.numel() * prod(inputs[1].shape[1:])
+        elif op in ("addmm", "mm"):
+            self.multiply_adds += out.numel() * inputs[-1].shape[0]
 
     def conv(self, args: tuple, out: Tensor) -> Layer:
         """The convolution just run."""
         weight, bias, stride, dilation = args[1], args[2], args[3], args[5]
-        self.multiply_adds += out.numel() * prod(weight.shape[1:])
         return Layer(
             name=self.names.get(weight.data_ptr(), f"convolution {len(self.nodes)}"),
             kind="conv",
@@ -193,7 +200,13 @@ def tensors_in(values: object) -> Iterator[Tensor]:
             yield from (v for v in value if isinstance(v, Tensor))
 
 
-def run(net: nn.Module, channels: int, rank: int, sizes: tuple[int, ...] = SIZES) -> Tape:
+def run(
+    net: nn.Module,
+    channels: int,
+    rank: int,
+    sizes: tuple[int, ...] = SIZES,
+    counting: bool = False,
+) -> Tape:
     """Runs `net` in evaluation mode on an image of noise, of the first size that it takes.
 
     Raises: whatever the net raises for the last of the sizes.
@@ -208,7 +221,7 @@ def run(net: nn.Module, channels: int, rank: int, sizes: tuple[int, ...] = SIZES
             names = {p.data_ptr(): n.rpartition(".")[0] for n, p in net.named_parameters()}
             shape = (1, channels, *[size] * (rank - 2))
             image = torch.rand(shape, generator=random).to(parameter.device, parameter.dtype)
-            tape = Tape(names=names)
+            tape = Tape(names=names, counting=counting)
             tape.start(image)
             try:
                 with torch.no_grad(), tape:
