@@ -56,8 +56,9 @@ from resnet_lab import claims, data, experiments, explore, figures, paper, recor
 # |---|---|---|
 # | 0 Start here | the whole | see the scoreboard |
 # | [1 Degradation](01_degradation.ipynb) | Sections 1, 3.1 and 4.2, Figure 1 | see a deeper net train worse, build the better one by hand, and let one line find it |
+# | [5 CIFAR-10](05_cifar.ipynb) | Section 4.2, Table 6, Figure 6 | walk from 20 to 110 layers, see what the warm-up does, and why others report other numbers |
 #
-# Shortcuts, bottlenecks, ImageNet, CIFAR-10 at full scale, layer responses, detection and localisation follow.
+# Shortcuts, bottlenecks, ImageNet, layer responses, detection and localisation follow.
 #
 # ## The nets, in one slider
 #

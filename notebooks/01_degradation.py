@@ -37,7 +37,7 @@ fast = False  # True: fewer live updates; proves nothing, shows that the cells r
 from pathlib import Path
 
 import torch
-from IPython.display import Markdown
+from IPython.display import Markdown, display
 
 # %matplotlib inline
 # %% [markdown]
@@ -252,16 +252,20 @@ curve = list(progress.watch(points, recipe.steps))
 # ## At the paper's scale
 #
 # The paper's protocol takes a GPU: full width, 32x32 images, 64,000 updates. Where somebody has run it, the numbers
-# stand here; where nobody has, the table says so, and no number is made up.
+# stand here; where nobody has, the table says so, and no number is made up. Figure 1 is drawn above
+# them from such runs, as soon as there is one.
 
 # %%
 from resnet_lab import tables
 
+if full := tables.runs_of("figure_1", everything, "paper", "cifar10"):
+    display(tables.draw("figure_1", full))
 nets = ["plain-20", "plain-56", "ResNet-20", "ResNet-56"]
 Markdown(tables.markdown(tables.compare(everything, nets, "paper", "cifar10")))
 
 # %% [markdown]
-# `resnet-lab reproduce figure_1 --scale paper` trains what is missing.
+# `resnet-lab reproduce figure_1 --scale paper` trains what is missing. All depths of Figure 6 are in
+# [chapter 5](05_cifar.ipynb).
 #
 # ## Ours against the paper
 #

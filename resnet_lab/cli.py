@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from resnet_lab.cli_audit import audit
+from resnet_lab.cli_bench import bench_app
 from resnet_lab.cli_data import data_app
 from resnet_lab.errors import InputError
 from resnet_lab.options import AtOnce, Data, Device, ImagesName, Out, Scale, recipe_options
@@ -24,7 +25,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-bench_app = typer.Typer(help="Measure our training beside a textbook loop.", no_args_is_help=True)
 app.add_typer(bench_app, name="bench")
 app.add_typer(data_app, name="data")
 app.command(epilog="Example: resnet-lab audit torchvision.models:resnet50. Seconds.")(audit)
@@ -174,21 +174,16 @@ def claims(
 
 @app.command(epilog="Example: resnet-lab figures figure_1 --out out. Seconds.")
 def figures(
-    names: Annotated[list[str], typer.Argument(help="Experiments, or readme: its tables.")],
+    names: Annotated[list[str], typer.Argument(help="Experiments; readme: its tables.")],
     scale: Scale = "quick",
     images: Annotated[str, typer.Option(help="cifar10 or embedded.")] = "cifar10",
     out: Out = Path("out"),
 ) -> None:
     """Draw figures and tables from the records in --out and those that ship with the package."""
-    from resnet_lab import records, tables
+    from resnet_lab import tables
 
-    found = records.load_all(out / "records", records.SHIPPED)
-    for name in names:
-        if name == "readme":
-            typer.echo(tables.readme(records.load_all(records.SHIPPED)))
-            continue
-        for path in tables.write_experiment(name, found, scale, images, out / "figures"):
-            typer.echo(path)
+    for path in tables.write_all(names, scale, images, out):
+        typer.echo(path)
 
 
 @app.command(epilog="Example: resnet-lab notebooks 01_degradation. A minute each.")
@@ -215,34 +210,6 @@ def doctor(data: Data = None, out: Out = Path("out")) -> None:
     findings = checks.check(data, out)
     tables.print_findings(findings)
     raise typer.Exit(0 if checks.ok(findings) else 1)
-
-
-@bench_app.command(
-    "cpu", epilog="Example: resnet-lab bench cpu --repeats 5. About a minute on two cores."
-)
-def bench_cpu(
-    depth: Annotated[int, typer.Option(help="Weighted layers, 6n+2.")] = 20,
-    scale: Scale = "quick",
-    repeats: Annotated[int, typer.Option(min=2, help="Rounds of all contestants in turn.")] = 5,
-    updates: Annotated[int, typer.Option(min=1, help="Updates of each contestant a round.")] = 30,
-    seeds: Annotated[
-        int, typer.Option(min=0, help="Seeds to compare bfloat16 with float32; 0: do not.")
-    ] = 0,
-    data: Data = None,
-    images: ImagesName = None,
-) -> None:
-    """Our training loop beside a textbook one: updates a second, and the ratio with its spread."""
-    from resnet_lab import bench
-    from resnet_lab import data as data_module
-
-    dataset = data_module.load(data, name=images)
-    result = bench.cpu(
-        dataset, depth=depth, scale=scale, updates=updates, repeats=repeats, report=typer.echo
-    )
-    typer.echo(bench.table(result))
-    if seeds:
-        equal = bench.equal_results(dataset, depths=(depth,), seeds=seeds, report=typer.echo)
-        typer.echo(bench.table_equal(equal))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -32,6 +32,6 @@ def audit(
     if as_json:
         typer.echo(json.dumps(report.as_json(), indent=1, allow_nan=False))
         return
-    from resnet_lab import tables
+    from resnet_lab.audit.table import print_report
 
-    tables.print_audit(report)
+    print_report(report)

@@ -181,6 +181,12 @@ class Loop:
             self.wrong.zero_()
             return take_point(state, self.recipe, window.lr, self.test and self.test_error)
 
+    def free(self) -> None:
+        """Let go of the captured work and its memory: work and loop know each other."""
+        if self.side:
+            self.side.synchronize()  # what is still queued works in that memory
+        del self.update, self.measure
+
     def test_error(self, _net: nn.Module) -> float:
         """The test error that `measure` has counted, in percent."""
         return 100 * self.test_wrong.item() / len(self.test.labels)
@@ -201,10 +207,13 @@ def windows(
     Several runs share a GPU that way: queue a window of each, then wait for whichever is ready.
     """
     loop = Loop(state, batches, recipe, precision=precision, test=test, net=net)
-    while state.step < recipe.steps and not stop():
-        window = loop.launch()
-        yield window
-        window.point()
+    try:
+        while state.step < recipe.steps and not stop():
+            window = loop.launch()
+            yield window
+            window.point()
+    finally:
+        loop.free()
 
 
 def train(

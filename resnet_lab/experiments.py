@@ -149,6 +149,30 @@ def current(records: Iterable[Record], dataset: Dataset, scale: str = "quick") -
     ]
 
 
+def to_show(
+    records: Iterable[Record], dataset: Dataset, scale: str | None = None
+) -> tuple[list[Record], str]:
+    """The runs that a chapter of Section 4.2 draws, all of one scale; and a sentence on them.
+
+    `scale` None: the paper's where one of its runs on CIFAR-10 is recorded, else quick, on
+    `dataset`. No net is taken from the other scale where one is missing.
+
+    Raises: InputError for an unknown scale.
+    """
+    recipe_at(scale or "paper", PLAIN[0])
+    found = list(records)
+    full = [r for r in found if r.scale == "paper" and is_current(r)]
+    full = [r for r in full if r.run.images.name == "cifar10"]
+    if scale == "paper" or (scale is None and full):
+        return full, f"Scale: the paper's, on CIFAR-10; {len(full)} runs."
+    reduced = current(found, dataset)
+    none = "" if full else " No run at the paper's scale is recorded."
+    return reduced, (
+        f"Scale: reduced (thin nets, small images, few updates), on {dataset.label}; "
+        f"{len(reduced)} runs.{none}"
+    )
+
+
 def with_runs(dataset: Dataset, records: Iterable[Record]) -> tuple[Dataset, str]:
     """`dataset` if quick runs on it are recorded, else the embedded set; and a sentence on it.
 

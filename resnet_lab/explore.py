@@ -1,7 +1,7 @@
 """What the sliders show, as plain functions of their values.
 
 Paper: Section 4.2 and its table of stages; Figures 1 and 6.
-Notebook: notebooks/01_degradation.py. Tests: tests/test_explore.py.
+Notebook: notebooks/01_degradation.py, notebooks/05_cifar.py. Tests: tests/test_explore.py.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from resnet_lab import cost, figures
+from resnet_lab import cost, figures, paper
 from resnet_lab.errors import InputError
 from resnet_lab.records import Record
 from resnet_lab.resnet import ResNet, cifar
@@ -67,6 +67,33 @@ def curves_of(records: Sequence[Record], depth: int, kind: str = "plain") -> Fig
     figure, panels = figures.sheet(2, width=8.2, height=3.2)
     name = f"{'plain' if kind == 'plain' else 'ResNet'}-{depth}"
     figures.highlight(panels, records, name)
+    return figure
+
+
+def trained_seeds(records: Sequence[Record]) -> list[int]:
+    """Seeds of which there is a run, in rising order."""
+    return sorted({record.run.recipe.seed for record in records})
+
+
+def run_of(records: Sequence[Record], depth: int, kind: str = "plain", seed: int = 0) -> Figure:
+    """Training and test error of one run over the grey curves of all others; its end in words.
+
+    Where there is no such run, all curves are grey and the words say so.
+    """
+    figure, panels = figures.sheet(2, width=8.2, height=3.4)
+    name = f"{'plain' if kind == 'plain' else 'ResNet'}-{depth}"
+    seeds = {r.run.recipe.seed: r for r in figures.by_net(records).get(name, [])}
+    chosen = seeds.get(seed)
+    others = ", ".join(map(str, sorted(seeds)))
+    ends = f"{name}: not run" + (f" with seed {seed}, only with {others}" if others else "")
+    if chosen is not None:
+        final = chosen.final
+        ends = (
+            f"{name}, seed {seed}: ends at {final.train_error:.1f} % training and "
+            f"{final.test_error:.1f} % test error, after {final.step:,} updates"
+        )
+    figures.highlight(panels, records, name, seed=seed)
+    figure.suptitle(f"{ends}\n{figures.describe(records)}", fontsize="small", color="0.35")
     return figure
 
 
@@ -142,3 +169,68 @@ def gaps(records: Sequence[Record]) -> str:
             words.append(f"{column.mean():+.1f}{spread} points after {int(steps[point]):,} updates")
         lines.append(f"{name}: {', '.join(words)} (n={len(values)})")
     return "\n".join(lines)
+
+
+def best_point_table(records: Sequence[Record]) -> str:
+    """What one would report by picking the best, of the points of a run or of the runs.
+
+    Both picks look at the test set, which is why no other table here makes them. "Points" says how
+    often the test error was measured, and how often after the last drop of the rate.
+    Units: percent; mean and spread over the seeds.
+    """
+    rows = [
+        "| net | runs | points | last point | best point of a run | best minus last | best run |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for net, runs in figures.by_net(records).items():
+        steps, _ = figures.curve(runs[0], "test")
+        after = int((steps > runs[0].run.recipe.drops[-1]).sum())
+        last = [run.final.test_error for run in runs]
+        best = [min(run.final.test_error, *figures.curve(run, "test")[1]) for run in runs]
+        gains = [b - a for a, b in zip(last, best, strict=True)]
+        cells = [spread_of(values) for values in (last, best, gains)]
+        alone = f"{min(last):.2f}" if len(runs) > 1 else "–"
+        rows.append(
+            f"| {net} | {len(runs)} | {len(steps)}, {after} after the last drop "
+            f"| {' | '.join(cells)} | {alone} |"
+        )
+    return "\n".join(rows)
+
+
+def spread_of(values: Sequence[float]) -> str:
+    """Mean and standard deviation, "7.10 ± 0.20"; of one value no spread."""
+    spread = f" ± {stdev(values):.2f}" if len(values) > 1 else ""
+    return f"{mean(values):.2f}{spread}"
+
+
+def updates_below(record: Record, error: float) -> int | None:
+    """The first update of the curve with a training error below `error` percent; None: never."""
+    return next((point.step for point in record.curve if point.train_error < error), None)
+
+
+def start_table(records: Sequence[Record]) -> str:
+    """How soon each arm begins to learn, and where it ends, as a Markdown table.
+
+    The two thresholds are the paper's: 90 % in footnote 5, 80 % in the rule of the warm-up.
+    Updates are given run by run; errors in percent, mean and spread.
+    """
+    if not records:
+        return "Neither arm is recorded: **not run**. `resnet-lab reproduce warm_up` trains both."
+    begin = paper.number("recipes.cifar10.warm_up_110_reason", after="(<")
+    over = paper.number("recipes.cifar10.warm_up_110", after="error is below")
+    rows = [
+        f"| | runs | updates until below {begin:g} % | until below {over:g} % "
+        "| training error at the end (%) | test error (%) |",
+        "|---|---|---|---|---|---|",
+    ]
+    for net, runs in figures.by_net(records).items():
+        cells = [
+            ", ".join(str(updates_below(run, error) or "never") for run in runs)
+            for error in (begin, over)
+        ]
+        cells += [
+            spread_of([getattr(run.final, which) for run in runs])
+            for which in ("train_error", "test_error")
+        ]
+        rows.append(f"| {net} | {len(runs)} | {' | '.join(cells)} |")
+    return "\n".join(rows)

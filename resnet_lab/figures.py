@@ -1,4 +1,4 @@
-"""One function a figure: records in, ink out.
+"""One function a figure: records in, ink out. The curves of a training are in `curves`.
 
 Paper: Figures 1 and 6.
 Notebook: notebooks/01_degradation.py. Tests: tests/test_figures.py.
@@ -10,13 +10,14 @@ from statistics import mean
 import numpy as np
 from matplotlib.axes import Axes
 
-from resnet_lab.arms import label_of
+from resnet_lab.curves import by_net, curve, error_curves, figure_6, rates, warm_up
 from resnet_lab.errors import InputError
 from resnet_lab.records import Record
 from resnet_lab.style import COLOURS, colour, describe, label_ends, save, sheet
 
 __all__ = [
     "COLOURS",
+    "by_net",
     "colour",
     "curve",
     "degradation",
@@ -26,61 +27,14 @@ __all__ = [
     "describe",
     "error_by_depth",
     "error_curves",
+    "figure_6",
     "highlight",
     "image_row",
+    "rates",
     "save",
     "sheet",
+    "warm_up",
 ]
-
-
-def curve(record: Record, which: str) -> tuple[np.ndarray, np.ndarray]:
-    """Updates and errors of the "train" or "test" curve, each (points,). Errors are percent."""
-    points = [
-        (point.step, getattr(point, f"{which}_error"))
-        for point in record.curve
-        if getattr(point, f"{which}_error") is not None
-    ]
-    steps, errors = np.array(points).T
-    return steps, errors
-
-
-def by_net(records: Sequence[Record]) -> dict[str, list[Record]]:
-    """Records grouped by net: plain before residual, shallow before deep.
-
-    Raises: InputError for no records: a missing curve is an error, not a gap.
-    """
-    if not records:
-        raise InputError("there are no records to draw; run `resnet-lab reproduce` first")
-    ordered = sorted(records, key=lambda r: (r.net.startswith("ResNet"), r.run.net.depth))
-    groups: dict[str, list[Record]] = {}
-    for record in ordered:
-        groups.setdefault(label_of(record), []).append(record)
-    return groups
-
-
-def error_curves(ax: Axes, records: Sequence[Record], which: str) -> None:
-    """One panel of Figure 1 or 6: "train" (dashed) or "test" (solid) error against updates.
-
-    Every run is a thin line, the mean over seeds a thick one, labelled where it ends. Unlike the
-    paper's, the x axis counts single updates, and training error is over augmented images.
-
-    Units: errors in percent.
-    """
-    style = "--" if which == "train" else "-"
-    ends = {}
-    for net, runs in by_net(records).items():
-        curves = [curve(run, which) for run in runs]
-        steps = curves[0][0]
-        if len(curves) > 1:
-            for x, y in curves:
-                ax.plot(x, y, style, color=colour(net), linewidth=0.6, alpha=0.35)
-        average = np.mean([y for _, y in curves], axis=0)
-        ax.plot(steps, average, style, color=colour(net), linewidth=1.8)
-        ends[net] = (steps[-1], average[-1])
-    label_ends(ax, ends)
-    ax.set(xlabel="updates", ylabel=f"{'training' if which == 'train' else 'test'} error (%)")
-    ax.set_ylim(bottom=0)
-    ax.set_xlim(left=0)
 
 
 def degradation(panels: Sequence[Axes], records: Sequence[Record]) -> None:
@@ -140,22 +94,30 @@ def image_row(ax: Axes, images: np.ndarray, labels: Sequence[str]) -> None:
     ax.set_axis_off()
 
 
-def highlight(panels: Sequence[Axes], records: Sequence[Record], net: str) -> None:
+def highlight(
+    panels: Sequence[Axes], records: Sequence[Record], net: str, *, seed: int | None = None
+) -> None:
     """Training and test error of one net over the grey curves of all the others.
 
+    With `seed`, of that run alone; its twins are then grey too, and so is all if there is none.
+
     Units: errors in percent.
-    Raises: InputError if `records` has no run of `net`.
+    Raises: InputError if `records` has no run of `net`, unless a seed is named.
     """
     groups = by_net(records)
-    if net not in groups:
+    if net not in groups and seed is None:
         raise InputError(f"no run of {net} is here; there are {', '.join(groups)}")
+    chosen = [r for r in groups.get(net, []) if seed is None or r.run.recipe.seed == seed]
+    top = 30 if records[0].scale == "paper" else 100  # plain-110 leaves it, as in Figure 6
     for ax, which in zip(panels, ("train", "test"), strict=True):
-        for name, runs in groups.items():
-            for x, y in (curve(run, which) for run in runs):
-                if name != net:
-                    ax.plot(x, y, color="0.87", linewidth=0.8, zorder=1)
-        error_curves(ax, groups[net], which)
-        ax.set_ylim(0, 100)
+        for run in records:
+            if run not in chosen:
+                ax.plot(*curve(run, which), color="0.87", linewidth=0.8, zorder=1)
+        if chosen:
+            error_curves(ax, chosen, which)
+        word = "training" if which == "train" else "test"
+        ax.set(xlabel="updates", ylabel=f"{word} error (%)", ylim=(0, top))
+        ax.set_xlim(0, max(run.final.step for run in records))
     panels[0].figure.suptitle(describe(records), fontsize="small", color="0.35")
 
 

@@ -26,7 +26,8 @@ ImagesName = Annotated[
 Scale = Annotated[str, typer.Option(help="quick (minutes on two cores) or paper (a GPU).")]
 Device = Annotated[str | None, typer.Option(help="cpu or cuda. Default: a GPU if there is one.")]
 AtOnce = Annotated[
-    int | None, typer.Option("--at-once", min=1, help="Runs side by side. Default: one a core.")
+    int | None,
+    typer.Option("--at-once", min=1, help="Runs side by side. Default: one a core; 4 on a GPU."),
 ]
 
 

@@ -28,12 +28,18 @@ COLOURS = {
         1202: "#041f3b",
     },
 }
-QUICK = "reduced scale: thin nets, small images, {steps:,} updates"
+CHANGED = "#a3266b"  # a net trained by a changed recipe: "ResNet-110, no warm-up"
+QUICK = "reduced scale: thin nets, small images, {steps} updates"
 
 
 def colour(net: str) -> str:
-    """Colour of a net by its name, "plain-20": brown for plain, blue for residual."""
-    kind, depth = net.replace(",", "-").split("-")[:2]
+    """Colour of a net by its name, "plain-20": brown for plain, blue for residual.
+
+    "ResNet-110, no warm-up", a changed recipe, has a colour of its own.
+    """
+    if "," in net:
+        return CHANGED
+    kind, depth = net.split("-")[:2]
     known = COLOURS[kind]
     nearest = min(known, key=lambda d: abs(np.log(d / int(depth))))
     return known[nearest]
@@ -61,29 +67,58 @@ def describe(records: Sequence[Record]) -> str:
 
     Raises: InputError if they are not of one scale and one image set.
     """
-    kinds = {(r.scale, r.run.images.name, r.run.images.size, r.run.recipe.steps) for r in records}
+    kinds = {(r.scale, r.run.images.name, r.run.images.size) for r in records}
     if len(kinds) != 1:
         raise InputError("a figure shows runs of one scale on one set of images, and at least one")
-    scale, name, size, steps = kinds.pop()
+    scale, name, size = kinds.pop()
+    # more than one number where an experiment is about the length of the training
+    steps = " or ".join(f"{n:,}" for n in sorted({r.run.recipe.steps for r in records}))
     images = {"cifar10": "CIFAR-10", "embedded": "embedded data"}[name]
     if scale == "paper":
-        return f"{images}, {steps:,} updates"
+        return f"{images}, {steps} updates"
     return f"{images}, {QUICK.format(steps=steps)}"
 
 
+def spread(values: Sequence[float], gap: float) -> list[float]:
+    """`values`, in rising order, moved as little as puts `gap` between neighbours.
+
+    Those that are too close are spread around their mean; none is moved below 0.
+    """
+    groups: list[list[float]] = []
+    for value in values:
+        groups.append([value])
+        # a group that reaches into the one below it joins that
+        while len(groups) > 1 and lowest(groups[-1], gap) < lowest(groups[-2], gap) + gap * len(
+            groups[-2]
+        ):
+            groups[-2:] = [groups[-2] + groups[-1]]
+    return [lowest(group, gap) + gap * i for group in groups for i in range(len(group))]
+
+
+def lowest(group: Sequence[float], gap: float) -> float:
+    """Where the first of `group` goes when they stand `gap` apart around their mean."""
+    return max(0.0, sum(group) / len(group) - gap * (len(group) - 1) / 2)
+
+
 def label_ends(
-    ax: Axes, ends: dict[str, tuple[float, float]], names: dict[str, str] | None = None
+    ax: Axes,
+    ends: dict[str, tuple[float, float]],
+    names: dict[str, str] | None = None,
+    *,
+    lines: int = 1,
 ) -> None:
-    """Write each net's name, or its entry in `names`, where its line ends; no two overlap."""
+    """Write each net's name, or its entry in `names`, where its line ends; no two overlap.
+
+    `lines` is the most lines that a name has.
+    """
     low, high = ax.get_ylim()
-    gap = 0.062 * (high - min(low, 0))
-    placed = -np.inf
-    for net, (x, y) in sorted(ends.items(), key=lambda item: item[1][1]):
-        placed = max(y, placed + gap)
+    ordered = sorted(ends.items(), key=lambda item: item[1][1])
+    heights = spread([y for _, (_, y) in ordered], 0.062 * lines * (high - min(low, 0)))
+    for (net, (x, y)), height in zip(ordered, heights, strict=True):
         ax.annotate(
             (names or {}).get(net, net),
             (x, y),
-            xytext=(1.02, placed),
+            xytext=(1.02, height),
             textcoords=("axes fraction", "data"),
             color=colour(net),
             va="center",

@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean, stdev
 
+from matplotlib.figure import Figure
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from resnet_lab import arms, experiments, figures, paper
+from resnet_lab import arms, experiments, figures, paper, records
+from resnet_lab import readme as readme_file
 from resnet_lab.arms import QUICK_SIZE, QUICK_WIDTH, recipe_at
 from resnet_lab.data import NAMES
 from resnet_lab.errors import InputError
@@ -63,6 +65,8 @@ def markdown(rows: Sequence[Comparison]) -> str:
 def printed_error(net: str) -> tuple[float | None, str]:
     """The paper's test error of a CIFAR net and its place: for 110 layers the mean of five runs."""
     kind, depth, *others = net.replace(",", "-").split("-")
+    if net.endswith("no warm-up"):
+        return None, "footnote 5 (no number printed)"
     if others:
         return None, "not in the paper"
     if kind == "plain":
@@ -115,6 +119,23 @@ def nets_of(name: str) -> list[str]:
     return [arm.label for arm in experiments.get(name).arms]
 
 
+def draw(name: str, chosen: Sequence[Record]) -> Figure:
+    """The figure of an experiment from its records: its own, else that of Figure 1."""
+    function, columns, width = {
+        "figure_6": (figures.figure_6, 3, 11.4),
+        "warm_up": (figures.warm_up, 2, 8.6),
+    }.get(name, (figures.degradation, 2, 8.2))
+    figure, panels = figures.sheet(columns, width=width, height=3.9 if columns == 3 else 3.6)
+    function(panels, chosen)
+    return figure
+
+
+def runs_of(name: str, found: Sequence[Record], scale: str, images: str) -> list[Record]:
+    """Those of `found` that an experiment compares, arm by arm, in the order of their seeds."""
+    nets = nets_of(name)
+    return [r for net in nets for r in arms.select(found, label=net, scale=scale, images=images)]
+
+
 def write_experiment(
     name: str, found: Sequence[Record], scale: str, images: str, folder: Path
 ) -> list[Path]:
@@ -126,19 +147,31 @@ def write_experiment(
     recipe_at(scale, 20)  # refuses an unknown scale
     if images not in NAMES:
         raise InputError(f"there is no data set {images!r}; choose {' or '.join(NAMES)}")
-    chosen = [r for net in nets for r in arms.select(found, label=net, scale=scale, images=images)]
+    chosen = runs_of(name, found, scale, images)
     if not chosen:
         raise InputError(
             f"no run of {name} at {scale} scale on {images} is recorded; "
             f"run `resnet-lab reproduce {name} --scale {scale} --images {images}` first"
         )
-    figure, panels = figures.sheet(2, width=8.2)
-    figures.degradation(panels, chosen)
     stem = f"{name}_{scale}_{images}"
-    figures.save(figure, folder / f"{stem}.png")
+    figures.save(draw(name, chosen), folder / f"{stem}.png")
     table = markdown(compare(found, nets, scale, images))
     write_whole(folder / f"{stem}.md", f"{HOW_TO_READ}\n\n{table}\n")
     return [folder / f"{stem}.png", folder / f"{stem}.md"]
+
+
+def write_all(names: Sequence[str], scale: str, images: str, out: Path) -> list[Path]:
+    """`write_experiment` for each name, from the records in `out` and the shipped ones.
+
+    "readme" writes the README's tables, from the shipped ones alone.
+    """
+    found, written = records.load_all(out / "records", records.SHIPPED), []
+    for name in names:
+        if name == "readme":
+            written.append(readme_file.write(readme(records.load_all(records.SHIPPED))))
+        else:
+            written += write_experiment(name, found, scale, images, out / "figures")
+    return written
 
 
 VERDICT_STYLE = {"seen": "green", "not seen": "red", "undecided": "yellow", "not run": "dim"}
@@ -184,46 +217,32 @@ def print_findings(findings: Sequence, console: Console | None = None) -> None:
             console.print(f"     -> {escape(finding.remedy)}", soft_wrap=True)
 
 
-def print_audit(report, console: Console | None = None) -> None:
-    """What an audit found: the verdict, the facts, the differences."""
-    console = console or Console()
-    console.print(escape(f"{report.source}: {report.verdict}"), soft_wrap=True)
-    if report.is_resnet:
-        table = Table(show_lines=False, header_style="bold")
-        for title in ("fact", "value", "why"):
-            table.add_column(title, overflow="fold")
-        for fact in report.facts:
-            table.add_row(fact.name, audited(fact.value), escape(fact.why))
-        console.print(table)
-    for difference in report.differences:
-        console.print(f"- {escape(difference)}", soft_wrap=True)
-
-
-def audited(value: object) -> str:
-    """A fact's value as a cell shows it."""
-    if isinstance(value, dict):
-        return "; ".join(f"{escape(name)}: {number:,}" for name, number in value.items())
-    if isinstance(value, tuple):
-        return ", ".join(map(str, value))
-    if value == "undecidable":
-        return "[yellow]undecidable[/]"
-    return f"{value:,}" if isinstance(value, int) else escape(str(value or "none"))
-
-
 def readme(found: Sequence[Record]) -> str:
-    """The README's tables: the reduced scale on both image sets, then the paper's scale."""
-    nets = nets_of("degradation")
+    """The README's tables: the reduced scale on both image sets, then the paper's scale.
+
+    At the paper's scale every net of Table 6 and Figure 6 has a row; reduced, those with runs.
+    """
+    every = list(dict.fromkeys(nets_of("figure_6") + nets_of("warm_up")))
     parts = []
     for scale, images, title in (
         ("quick", "cifar10", "Reduced scale, CIFAR-10"),
         ("quick", "embedded", "Reduced scale, embedded data"),
         ("paper", "cifar10", "Paper scale"),
     ):
-        chosen = nets if scale == "quick" else list(dict.fromkeys(nets + nets_of("table_6")))
-        rows = compare(found, chosen, scale, images)
-        above = ""
-        if scale == "quick":  # the same for every row: said once, above the table
-            above = f"What differs: {rows[0].differs.removeprefix('reduced: ')}.\n\n"
-            rows = [replace(row, differs="reduced, see above") for row in rows]
-        parts.append(f"**{title}**\n\n{above}{markdown(rows)}")
+        rows = compare(found, every, scale, images)
+        kept = [row for row in rows if row.ours or scale == "paper"]
+        parts.append(f"**{title}**\n\n{shared(kept)}")
     return "\n\n".join(parts)
+
+
+def shared(rows: Sequence[Comparison]) -> str:
+    """`markdown`, with what the rows of a reduced scale share said once, above the table."""
+    if not rows:
+        return "not run"
+    if not rows[0].differs.startswith("reduced: "):
+        return markdown(rows)
+    short = [
+        replace(row, differs="reduced, see above" + ", but no warm-up" * ("no warm-up" in row.net))
+        for row in rows
+    ]
+    return f"What differs: {rows[0].differs.removeprefix('reduced: ')}.\n\n{markdown(short)}"

@@ -62,6 +62,8 @@ class State:
 
 def begin(config: ResNetConfig, recipe: Recipe, device: str | torch.device = "cpu") -> State:
     """The state before the first update."""
+    # shapes never change here: cuDNN tries its kernels once and keeps the fastest
+    torch.backends.cudnn.benchmark = True
     net = new_net(config, recipe.seed).to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(
         net.parameters(),

@@ -1,7 +1,7 @@
 """Sliders for notebooks: thin wrappers around functions that are tested without them.
 
 Paper: Sections 1 and 4.2; Figures 1 and 6.
-Notebook: notebooks/01_degradation.py. Tests: tests/test_widgets.py.
+Notebook: notebooks/01_degradation.py, notebooks/05_cifar.py. Tests: tests/test_widgets.py.
 """
 
 import inspect
@@ -26,6 +26,15 @@ def depth_slider(depths: Sequence[int], value: int) -> ipywidgets.SelectionSlide
         options=list(depths), value=value, description="depth", continuous_update=False
     )
     slider.add_class("lab-depth")
+    return slider
+
+
+def seed_slider(seeds: Sequence[int]) -> ipywidgets.SelectionSlider:
+    """A slider over seeds that were run, from the first."""
+    slider = ipywidgets.SelectionSlider(
+        options=list(seeds), value=seeds[0], description="seed", continuous_update=False
+    )
+    slider.add_class("lab-seed")
     return slider
 
 
@@ -70,4 +79,15 @@ def curve_explorer(records: Sequence[Record]) -> ipywidgets.VBox:
         lambda depth, kind: explore.curves_of(records, depth, kind),
         depth=depth_slider(depths, depths[-1]),
         kind=shortcut_toggle(),
+    )
+
+
+def run_explorer(records: Sequence[Record]) -> ipywidgets.VBox:
+    """Sliders over the depths and seeds in `records` and a plain/residual toggle: that run."""
+    depths = sorted({record.run.net.depth for record in records})
+    return draw(
+        lambda depth, kind, seed: explore.run_of(records, depth, kind, seed),
+        depth=depth_slider(depths, depths[-1]),
+        kind=shortcut_toggle(),
+        seed=seed_slider(explore.trained_seeds(records)),
     )

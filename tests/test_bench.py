@@ -6,7 +6,9 @@ import os
 import pytest
 import torch
 
-from resnet_lab import bench, bench_pool, bench_result, data, experiments, runner, textbook, train
+from resnet_lab import data, experiments, runner, train
+from resnet_lab.bench import cpu, processes, textbook
+from resnet_lab.bench import result as bench
 from resnet_lab.errors import InputError
 from resnet_lab.recipe import Recipe
 from resnet_lab.resnet import ResNet, cifar
@@ -102,7 +104,7 @@ class TestResult:
             result({bench.TEXTBOOK: (10, 20), bench.OURS: (5,)}).ratios(bench.OURS)
 
     def test_spread(self):
-        found = bench_result.spread([4, 1, 2, 3, 5])
+        found = bench.spread([4, 1, 2, 3, 5])
         assert (found.median, found.low, found.high, found.quartiles, found.n) == (
             3,
             1,
@@ -110,7 +112,7 @@ class TestResult:
             (2, 4),
             5,
         )
-        assert bench_result.spread([7.0]).quartiles == (7, 7)
+        assert bench.spread([7.0]).quartiles == (7, 7)
 
     @pytest.mark.parametrize("load, warned", [(0.1, False), (3.0, True), (None, False)])
     def test_table_and_json(self, load, warned):
@@ -131,13 +133,13 @@ class TestResult:
 
 class TestMeasurement:
     def test_every_contestant_takes_part_in_every_round(self, monkeypatch):
-        monkeypatch.setattr(bench, "WARM_UP", 2)
+        monkeypatch.setattr(cpu, "WARM_UP", 2)
         monkeypatch.setattr(runner, "cores", lambda: 1)  # threads wait for busy cores
         images, lines, before = toy(512), [], torch.get_num_threads()
         threads = 1 if before > 1 else 2
         torch.set_num_threads(threads)
         random = torch.get_rng_state()
-        found = bench.cpu(images, depth=8, updates=1, repeats=2, runs=2, report=lines.append)
+        found = cpu.measure(images, depth=8, updates=1, repeats=2, runs=2, report=lines.append)
         assert list(found.seconds)[:2] == [bench.TEXTBOOK, bench.OURS]
         assert list(found.seconds)[-1] == bench.PER_CORE
         assert (bench.FLOAT32 in found.seconds) == (found.machine.precision == "bfloat16")
@@ -149,10 +151,10 @@ class TestMeasurement:
 
     def test_too_few_images_are_refused(self):
         with pytest.raises(InputError, match="at most 2$"):
-            bench.cpu(toy(1_280), updates=30)
+            cpu.measure(toy(1_280), updates=30)
 
     def test_a_dead_process_is_a_sentence(self):
         prepared = runner.prepare(toy(64), experiments.job("quick", toy(64), 8, "A", 0).run.images)
         with pytest.raises(InputError, match="died"):
-            with bench_pool.pool(prepared, 1) as workers:
+            with processes.pool(prepared, 1) as workers:
                 workers.submit(os._exit, 9).result()

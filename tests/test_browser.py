@@ -144,8 +144,22 @@ def changed(page, number: int, before: str) -> str:
     pytest.fail(f"explorer {number} did not change; it shows {before[:200]!r}")
 
 
+def moved_seeds(page, number: int, before: str) -> None:
+    """One step on and back on the explorer's seed slider, where it has one."""
+    row = page.locator(".lab-shortcut").nth(number).locator("xpath=..")
+    seeds = row.locator(".lab-seed")
+    if not seeds.count():
+        return
+    handle = seeds.get_by_role("slider")
+    handle.focus()
+    handle.press("ArrowRight")
+    moved = changed(page, number, before)
+    handle.press("ArrowLeft")
+    assert changed(page, number, moved) == before, "the same seed must show the same"
+
+
 def move_every_control(page, stem: str) -> None:
-    """One step back on each slider, then the toggle: every explorer must redraw each time."""
+    """A step on each slider and back, then the toggle: every explorer must redraw each time."""
     shown = outputs(page)
     assert shown, "the notebook has no explorer"
     for number, before in enumerate(shown):
@@ -156,6 +170,7 @@ def move_every_control(page, stem: str) -> None:
         moved = changed(page, number, before)
         handle.press("ArrowRight")
         assert changed(page, number, moved) == before, "the same value must show the same"
+        moved_seeds(page, number, before)
         toggle = page.locator(".lab-shortcut").nth(number).locator("button")
         toggle.nth(1).click()
         switched = changed(page, number, before)

@@ -30,7 +30,7 @@ def type_in(capsys, monkeypatch, tmp_path):
 COMMANDS = ["reproduce", "train", "evaluate", "claims", "figures", "notebooks", "doctor"]
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "bench cpu", "data get", "data show"])
+@pytest.mark.parametrize("command", [*COMMANDS, "bench cpu", "bench gpu", "data get", "data show"])
 def test_every_command_ends_its_help_with_an_example_and_a_time(type_in, command):
     code, out, _ = type_in(*command.split(), "--help")
     assert code == 0

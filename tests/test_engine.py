@@ -1,5 +1,7 @@
 """Section 4.2: the fast loop is the readable loop, update by update."""
 
+import gc
+import weakref
 from contextlib import contextmanager
 
 import pytest
@@ -143,6 +145,29 @@ def test_without_a_test_no_test_error_is_given():
     r = recipe()
     points = list(engine.train(train.begin(NET, r), stream(), r))
     assert [point.test_error for point in points] == [None] * 3
+
+
+def test_a_finished_run_holds_no_memory_back(monkeypatch):
+    """The next run needs it, and the garbage collector may come late."""
+    made = []
+
+    class Watched(Loop):
+        def __init__(self, *arguments, **more):
+            super().__init__(*arguments, **more)
+            made.append(weakref.ref(self))
+
+    monkeypatch.setattr(engine, "Loop", Watched)
+    r = recipe()
+    gc.disable()
+    try:
+        list(engine.train(train.begin(NET, r), stream(), r, test=single_view()))
+        stopped = engine.train(train.begin(NET, r), stream(), r)
+        next(stopped)
+        stopped.close()
+        del stopped
+        assert len(made) == 2 and all(loop() is None for loop in made)
+    finally:
+        gc.enable()
 
 
 # --- capture, with a stand-in for CUDA ---

@@ -276,3 +276,26 @@ def test_bottlenecks_are_compared_with_basic_blocks_of_equal_cost():
 def test_table_3_every_option_at_every_depth():
     found = {(arm.depth, arm.shortcut) for arm in EXPERIMENTS["shortcuts"].arms}
     assert found == {(d, option) for d in (20, 56, 110) for option in ("none", "A", "B", "C")}
+
+
+class TestToShow:
+    """What a chapter draws: one scale, said in a sentence."""
+
+    def test_the_papers_scale_comes_first_and_nothing_is_mixed_in(self, mini):
+        full, quick = record_of(20, "A", scale="paper"), record_of(56, "A")
+        shown, said = experiments.to_show([quick, full], mini)
+        assert shown == [full] and "the paper's" in said
+
+    def test_without_it_the_reduced_runs_say_so(self, mini):
+        other = record_of(20, "A", scale="paper", images="embedded")  # nobody's protocol
+        shown, said = experiments.to_show([record_of(56, "A"), other], mini)
+        assert [r.net for r in shown] == ["ResNet-56"]
+        assert "reduced" in said and "No run at the paper's scale is recorded" in said
+
+    def test_a_scale_can_be_asked_for(self, mini):
+        records = [record_of(20, "A", scale="paper"), record_of(56, "A")]
+        shown, said = experiments.to_show(records, mini, "quick")
+        assert [r.scale for r in shown] == ["quick"] and "No run" not in said
+        assert experiments.to_show(records[1:], mini, "paper")[0] == []
+        with pytest.raises(InputError, match="scale must be"):
+            experiments.to_show(records, mini, "papre")

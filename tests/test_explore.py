@@ -1,5 +1,7 @@
 """What the sliders show, at both ends and in the middle."""
 
+from dataclasses import replace
+
 import pytest
 from conftest import record_of
 
@@ -67,3 +69,59 @@ def test_the_gaps_are_given_half_way_and_at_the_end():
     gap = "+21.0 ± 1.4 points after"
     assert plain == f"plain pair: {gap} 600 updates, {gap} 1,200 updates (n=2)"
     assert "+1.0 ± 0.0 points after 1,200" in residual
+
+
+def test_one_run_says_its_final_errors_or_that_there_is_none():
+    runs = [record_of(20, "none", seed=s, train=40.0, test=42.5) for s in (0, 2)]
+    runs.append(record_of(56, "A"))
+    title = explore.run_of(runs, 20, "plain", 2).get_suptitle()
+    assert title.startswith("plain-20, seed 2: ends at 40.0 % training and 42.5 % test error")
+    assert "reduced scale" in title
+    title = explore.run_of(runs, 20, "plain", 1).get_suptitle()
+    assert title.startswith("plain-20: not run with seed 1, only with 0, 2")
+    assert explore.run_of(runs, 56, "plain", 0).get_suptitle().startswith("plain-56: not run\n")
+
+
+def with_curve(record, errors, which="test", every=100):
+    """`record` with these errors, the last of them its final one."""
+    other = "train" if which == "test" else "test"
+    points = tuple(
+        replace(record.curve[0], step=every * i, **{f"{which}_error": e, f"{other}_error": 50.0})
+        for i, e in enumerate(errors, 1)
+    )
+    final = replace(record.final, step=points[-1].step, **{f"{which}_error": errors[-1]})
+    return replace(record, curve=points, final=final)
+
+
+def test_picking_the_best_point_and_the_best_run_is_what_it_gains():
+    """By hand: last 40 and 42, best 39 and 38; gains -1 and -4, mean -2.5, std 3/sqrt(2)."""
+    runs = [
+        with_curve(record_of(20, "A", seed=0), [60.0, 39.0, 40.0], every=400),
+        with_curve(record_of(20, "A", seed=1), [38.0, 50.0, 42.0], every=400),
+    ]
+    row = explore.best_point_table(runs).splitlines()[-1]
+    # measured after 400, 800, 1200 updates; the rate drops after 1000
+    assert row == (
+        "| ResNet-20 | 2 | 3, 1 after the last drop | 41.00 ± 1.41 | 38.50 ± 0.71 "
+        "| -2.50 ± 2.12 | 40.00 |"
+    )
+
+
+def test_a_last_point_that_is_the_best_gains_nothing_and_one_run_has_no_best():
+    run = with_curve(record_of(20, "A"), [60.0, 39.0])
+    assert explore.best_point_table([run]).endswith("| 39.00 | 39.00 | 0.00 | – |")
+
+
+def test_the_start_is_told_run_by_run_and_a_run_that_never_learns_says_so():
+    runs = [
+        with_curve(record_of(110, "A", seed=0), [91.0, 89.0, 79.0], "train"),
+        with_curve(record_of(110, "A", seed=1), [92.0, 91.0, 90.0], "train"),
+    ]
+    head, _, row = explore.start_table(runs).splitlines()
+    assert "below 90 %" in head and "below 80 %" in head
+    assert row.startswith("| ResNet-110 | 2 | 200, never | 300, never |")
+    assert "**not run**" in explore.start_table([]) and "warm_up" in explore.start_table([])
+
+
+def test_seeds_are_those_that_were_run():
+    assert explore.trained_seeds([record_of(20, "A", seed=s) for s in (3, 0, 3)]) == [0, 3]

@@ -95,3 +95,41 @@ def test_at_paper_scale_precision_and_warm_up_are_read_off_the_runs():
 def test_a_scale_or_image_set_with_a_typo_is_refused(tmp_path, scale, images, says):
     with pytest.raises(InputError, match=says):
         tables.write_experiment("table_6", [], scale, images, tmp_path)
+
+
+@pytest.mark.parametrize("name, panels", [("figure_6", 3), ("figure_1", 2), ("warm_up", 2)])
+def test_each_experiment_has_its_figure(name, panels):
+    runs = [record_of(depth, s) for depth in (20, 56, 110) for s in ("none", "A")]
+    assert len(tables.draw(name, tables.runs_of(name, runs, "quick", "cifar10")).axes) == panels
+
+
+def test_figure_6_is_written_although_no_1202_layer_run_exists(tmp_path):
+    runs = [record_of(20, "A"), record_of(110, "A")]
+    picture, table = tables.write_experiment("figure_6", runs, "quick", "cifar10", tmp_path)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert "| ResNet-1202 | 7.93 | Table 6 | not run |" in table.read_text()
+
+
+def test_the_run_without_warm_up_stands_beside_footnote_5_and_not_beside_6_61():
+    assert tables.printed_error("ResNet-110, no warm-up") == (
+        None,
+        "footnote 5 (no number printed)",
+    )
+
+
+def test_the_readme_has_a_row_for_every_reduced_run_and_for_all_of_table_6():
+    warm = record_of(110, "A", test=41.0)
+    recipe = replace(warm.run.recipe, warm_up_steps=0)
+    cold = replace(warm, run=replace(warm.run, recipe=recipe))
+    cifar10, embedded, paper = tables.readme([warm, cold, record_of(32, "none")]).split("\n\n**")
+    rows = cifar10.splitlines()[-3:]
+    assert [row.split(" | ")[0] for row in rows] == [
+        "| plain-32",
+        "| ResNet-110",
+        "| ResNet-110, no warm-up",
+    ]
+    assert rows[-1].endswith("| reduced, see above, but no warm-up |")
+    assert embedded.endswith("not run")
+    for net in ("plain-20", "plain-110", "ResNet-44", "ResNet-1202"):
+        assert f"| {net} |" in paper
+    assert paper.count("not run") == paper.count("| not run | – |") == 12  # 5 + 6 + no warm-up

@@ -46,3 +46,18 @@ def test_every_control_has_a_class_that_a_browser_test_can_find():
 def test_source_is_shown_from_the_package():
     text = widgets.show(Block.forward).data
     assert text.startswith("```python") and "y + self.shortcut(x)" in text
+
+
+def test_the_run_explorer_moves_by_depth_by_seed_and_by_kind(shown):
+    runs = [record_of(d, s, seed=n) for d in (20, 56) for s in ("none", "A") for n in (0, 1)]
+    runs.append(record_of(1202, "A"))
+    slider, toggle, seed = controls(widgets.run_explorer(runs))
+    assert list(slider.options) == [20, 56, 1202] and list(seed.options) == [0, 1]
+    assert "lab-seed" in seed._dom_classes
+    assert shown[-1].get_suptitle().startswith("plain-1202: not run\n")
+    slider.value = 20
+    assert shown[-1].get_suptitle().startswith("plain-20, seed 0")
+    seed.value = 1
+    assert shown[-1].get_suptitle().startswith("plain-20, seed 1")
+    toggle.value = "residual"
+    assert shown[-1].get_suptitle().startswith("ResNet-20, seed 1")

@@ -53,6 +53,7 @@ def ledger(records: Sequence[Record], images: str | None = None) -> list[Row]:
         *_facts(cifar_nets.section_4_2_nets),
         *_facts(printed.section_4_2_recipe),
         *judged(degradation.plain_nets()),
+        *degradation.same_as_elsewhere(),
         *judged(degradation.residual_nets()),
         *judged(warm_up.warm_up()),
         *warm_up.without_warm_up(evidence),

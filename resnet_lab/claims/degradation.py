@@ -11,6 +11,7 @@ from statistics import mean
 from resnet_lab import paper
 from resnet_lab.claims import rules
 from resnet_lab.claims.comparable import Group
+from resnet_lab.claims.row import Row, not_run
 from resnet_lab.claims.rules import Judged
 from resnet_lab.claims.training import Claim, order
 
@@ -163,6 +164,19 @@ def plain_nets() -> list[Claim]:
             judge=above,
             reduced=False,
         ),
+    ]
+
+
+def same_as_elsewhere() -> list[Row]:
+    """That the trouble is not one of CIFAR-10 alone, which runs on CIFAR-10 cannot answer."""
+    return [
+        not_run(
+            "4.2-trouble-is-fundamental",
+            "Section 4.2",
+            "The trouble of deep plain nets on CIFAR-10 is like that on ImageNet and on MNIST.",
+            paper=paper.value("statements.cifar_optimisation_difficulty"),
+            why="needs plain nets trained on those two as well; no experiment here does that",
+        )
     ]
 
 

@@ -107,8 +107,8 @@ def without_warm_up(evidence: Evidence) -> list[Row]:
     )
     said, place = paper.value(REASON), "Section 4.2, footnote 5"
     why = (
-        "needs runs without the warm-up beside runs with it: `resnet-lab train --depth 110 "
-        "--scale paper --no-warm-up` and `resnet-lab reproduce table_6 --scale paper`"
+        "needs runs without the warm-up beside runs with it, at paper scale: "
+        "`resnet-lab reproduce warm_up --scale paper`"
     )
     rows = []
     for id, statement, judged in statements:

@@ -1,4 +1,4 @@
-"""Paired timings of the contestants: their rates, their ratios, and the table of them.
+"""Paired timings on a processor: rates of the contestants, their ratios, and the table of them.
 
 Paper: Section 4.2 (the net, batch and images that a table names).
 Notebook: notebooks/00_start_here.py. Tests: tests/test_bench.py.
@@ -14,6 +14,7 @@ from resnet_lab.data import Dataset
 from resnet_lab.runs import Images
 
 TEXTBOOK, OURS, FLOAT32, PER_CORE = "textbook", "ours", "ours in float32", "ours, one run per core"
+READABLE = "readable loop"  # what `ours` is on a GPU, where there is the engine besides
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Our training loop measured beside a textbook one, and bfloat16 beside float32.
+"""Our training loop measured beside a textbook one on a processor, bfloat16 beside float32.
 
 Paper: Section 4.2 (the same nets, batch and augmentation on both sides).
 Notebook: notebooks/00_start_here.py. Tests: tests/test_bench.py.
@@ -14,32 +14,28 @@ from functools import partial
 
 import torch
 
-from resnet_lab import bench_pool, experiments, runner, train
-from resnet_lab.bench_pool import everywhere, pool
-from resnet_lab.bench_result import (
+from resnet_lab import experiments, runner, train
+from resnet_lab.bench import processes
+from resnet_lab.bench.processes import everywhere, pool
+from resnet_lab.bench.result import (
     FLOAT32,
     OURS,
     PER_CORE,
     TEXTBOOK,
     BenchResult,
     Machine,
-    as_json,
     images_name,
-    table,
 )
 from resnet_lab.data import Dataset
-from resnet_lab.equality import equal_results, table_equal
 from resnet_lab.errors import InputError
 from resnet_lab.runner import Prepared
 from resnet_lab.runs import Run
-
-__all__ = ["BenchResult", "as_json", "cpu", "equal_results", "table", "table_equal"]
 
 WARM_UP = 8  # updates before the clock starts: more than the loader's workers have ready
 Report = Callable[[str], None]
 
 
-def cpu(
+def measure(
     dataset: Dataset,
     *,
     depth: int = 20,
@@ -135,7 +131,9 @@ def one_round(
 
 def time_textbook(prepared: Prepared, run: Run, updates: int) -> tuple[float, float]:
     """Seconds to the end of the first update, and of `updates` updates after the warm-up."""
-    from resnet_lab import textbook  # brings torchvision, which no worker process of ours needs
+    from resnet_lab.bench import (
+        textbook,
+    )  # brings torchvision, which no worker process of ours needs
 
     recipe, net = run.recipe, train.new_net(run.net, run.recipe.seed)
     loader = textbook.make_loader(prepared.train_images, prepared.train_labels, batch=recipe.batch)
@@ -173,5 +171,5 @@ def time_ours(
 
 def time_together(run: Run, precision: train.Precision, updates: int) -> float:
     """`time_ours` in a worker process, with all others at the same time."""
-    start = partial(bench_pool.here["barrier"].wait, timeout=600)
-    return time_ours(bench_pool.here["prepared"], run, precision, updates, start)
+    start = partial(processes.here["barrier"].wait, timeout=600)
+    return time_ours(processes.here["prepared"], run, precision, updates, start)

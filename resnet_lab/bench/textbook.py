@@ -1,4 +1,4 @@
-"""The training loop that most tutorials teach; `resnet-lab bench cpu` measures ours beside it.
+"""The training loop that most tutorials teach; `resnet-lab bench` measures ours beside it.
 
 Paper: Section 4.2 (the same net, batch, rate, momentum, weight decay and augmentation).
 Notebook: notebooks/00_start_here.py. Tests: tests/test_bench.py.
@@ -6,6 +6,7 @@ Notebook: notebooks/00_start_here.py. Tests: tests/test_bench.py.
 
 from collections.abc import Iterator
 
+import torch
 from PIL import Image
 from torch import Tensor, nn, optim
 from torch.utils.data import DataLoader, Dataset
@@ -54,13 +55,25 @@ def make_loader(
     return DataLoader(dataset, batch_size=batch, shuffle=True, num_workers=workers)
 
 
-def train(net: nn.Module, loader, *, epochs: int = 1, lr: float = 0.1) -> Iterator[float]:
-    """Train `net` in place; yield the loss of every update."""
+def train(
+    net: nn.Module,
+    loader,
+    *,
+    epochs: int = 1,
+    lr: float = 0.1,
+    device: str | torch.device = "cpu",
+) -> Iterator[float]:
+    """Train `net` in place, on `device`; yield the loss of every update.
+
+    Precision is what PyTorch does unasked: float32, on a GPU with convolutions in TF32.
+    """
+    net.to(device)
     criterion = nn.CrossEntropyLoss()
     optimizer = optim.SGD(net.parameters(), lr=lr, momentum=0.9, weight_decay=1e-4)
     net.train()
     for _ in range(epochs):
         for images, labels in loader:
+            images, labels = images.to(device), labels.to(device)
             outputs = net(images)
             loss = criterion(outputs, labels)
             optimizer.zero_grad()
