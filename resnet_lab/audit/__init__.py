@@ -10,12 +10,13 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from resnet_lab.audit import reading, trace
-from resnet_lab.audit.chain import Chain, find
+from resnet_lab.audit.chain import find
 from resnet_lab.audit.differences import differences, name, on_cifar, paper_net
 from resnet_lab.audit.evidence import Evidence
 from resnet_lab.audit.facts import facts, parameters
 from resnet_lab.audit.layers import Layer, layers_of
 from resnet_lab.audit.other import is_stack, why
+from resnet_lab.audit.part import beside, part
 from resnet_lab.audit.report import UNDECIDABLE, Fact, Report
 from resnet_lab.audit.trace import Tape
 
@@ -72,55 +73,21 @@ def judge(
     net: nn.Module | None = None,
 ) -> Report:
     """The report on layers, with what their run showed."""
-    chain, longest, scope = scoped(layers, tape)
-    held = [x for x in layers if x.name.startswith(scope)]
+    if tape is not None:
+        chain, longest = find([n.conv for n in tape.nodes if n.conv], in_order=True)
+        held = layers
+    else:
+        chain, longest, held = part(layers)
     if chain is not None:
         e = Evidence(chain, held, tape, claim)
         if not is_stack(chain, e.linear, any(e.shortcuts)):
-            return resnet(e, source, notes + beside(layers, scope), net)
-    total = parameters(layers)
+            return resnet(e, source, notes + beside(layers, held), net)
     return Report(
         source=source,
         is_resnet=False,
         verdict=why(layers, longest, tape),
-        facts=(total,),
+        facts=(parameters(layers),),
         differences=notes,
-    )
-
-
-def scoped(layers: list[Layer], tape: Tape | None) -> tuple[Chain | None, Chain | None, str]:
-    """The net, or the longest beginning of one, and the prefix of names under which it is whole."""
-    if tape is not None:
-        chain, longest = find([n.conv for n in tape.nodes if n.conv], in_order=True)
-        if chain is not None:
-            return chain, longest, ""
-    chain, longest = find(layers)
-    if chain is not None and tape is None:
-        return chain, longest, ""
-    if tape is not None:
-        return None, longest, ""
-    prefixes = []
-    for layer in layers:
-        parts = layer.name.split(".")
-        if layer.kind == "conv" and layer.spatial and layer.c_in <= 4:
-            prefixes += [".".join(parts[:i]) + "." for i in range(1, len(parts))]
-    for prefix in dict.fromkeys(prefixes):
-        chain, _ = find([layer for layer in layers if layer.name.startswith(prefix)])
-        if chain is not None and len(chain.blocks) > 2:
-            return chain, longest, prefix
-    return None, longest, ""
-
-
-def beside(layers: list[Layer], scope: str) -> tuple[str, ...]:
-    """What a file holds beside the net under `scope`."""
-    rest = [layer for layer in layers if not layer.name.startswith(scope)]
-    if not rest:
-        return ()
-    tops = list(dict.fromkeys(layer.name.split(".")[0] for layer in rest))
-    shown = ", ".join(tops[:4]) + (", ..." if len(tops) > 4 else "")
-    return (
-        f"Only {scope}* is judged; {len(rest)} layers stand beside it ({shown}): it is a part of "
-        "something larger.",
     )
 
 
@@ -136,10 +103,11 @@ def resnet(e: Evidence, source: str, notes: tuple[str, ...], net: nn.Module | No
         called += f", or plain-{e.depth}"
     elif option == "C" or (option == "B" and not e.bottleneck):
         called += f" with option {option}"
-    net_s = {0: "no net of the paper", 1: "Section 4.2's", 2: "Table 1's"}
+    net_s = {0: "not in the paper", 1: "Section 4.2's", 2: "Table 1's"}
     what = net_s[0 if not paper_net(e) else 1 if on_cifar(e) else 2]
     many = len(differs)
-    what += f", with {many} difference{'s' * (many > 1)} from it" if many else ""
+    what += "" if e.tape else ", as far as weights can tell" if paper_net(e) else ""
+    what += f"; {many} difference{'s' * (many > 1)}" if many else ""
     open_ = [fact.name for fact in found if fact.value == UNDECIDABLE]
     what += f"; undecidable: {', '.join(open_)}" if open_ else ""
     return Report(

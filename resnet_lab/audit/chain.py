@@ -1,68 +1,14 @@
-"""Blocks found by shape: which convolutions can be bridged by one shortcut.
+"""A whole net found by shape: a stem, then nothing but blocks.
 
-Paper: Figure 5 (basic and bottleneck blocks); Section 4.1 (projections).
+Paper: Table 1 and Section 4.2 (stems and stages of the nets).
 Notebook: notebooks/03_bottlenecks.py. Tests: tests/test_audit.py.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import permutations
 
+from resnet_lab.audit.blocks import Block, fits
 from resnet_lab.audit.layers import Layer, natural, tokens
-
-
-@dataclass(frozen=True, kw_only=True)
-class Block:
-    """Convolutions of one residual function, and what stands beside them."""
-
-    main: tuple[Layer, ...]
-    projection: Layer | None
-    attention: tuple[Layer, ...]  # two 1x1 convolutions that weigh channels
-    c_in: int
-
-    @property
-    def c_out(self) -> int:
-        """Channels of the block's output."""
-        return self.main[-1].c_out
-
-    @property
-    def width(self) -> int:
-        """Filters of the 3x3 convolution."""
-        return self.main[-2].c_out if len(self.main) == 3 else self.main[0].c_out
-
-    @property
-    def groups(self) -> int:
-        """Groups of the 3x3 convolution."""
-        before = self.main[0].c_out if len(self.main) == 3 else self.c_in
-        spatial = self.main[1] if len(self.main) == 3 else self.main[0]
-        return before // spatial.c_in
-
-    @property
-    def prefix(self) -> tuple[str, ...]:
-        """Words and numbers that the names of its convolutions begin with, and nothing else's.
-
-        By the dots if there are any; else without the word that numbers the convolutions, so that
-        res2a_branch2b gives res 2 a.
-        """
-        names = [layer.name.split(".") for layer in self.main]
-        if dotted := common(names):
-            return tokens(".".join(dotted))
-        found = common([tokens(layer.name) for layer in self.main])
-        return found if not found or found[-1].isdigit() else found[:-1]
-
-    @property
-    def stage(self) -> tuple[str, ...]:
-        """What its name begins with before its number within the stage."""
-        numbers = [i for i, word in enumerate(self.prefix) if word.isdigit()]
-        return self.prefix[: numbers[-1]] if numbers else ()
-
-
-def common(names: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    """The beginning that all of the names share."""
-    same = 0
-    while all(len(name) > same and name[same] == names[0][same] for name in names):
-        same += 1
-    return tuple(names[0][:same])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,59 +21,7 @@ class Chain:
     left_over: tuple[Layer, ...]  # convolutions after the last block
 
 
-def bottleneck(c: int, window: Sequence[Layer]) -> Block | None:
-    """1x1, 3x3, 1x1 on `c` channels; around them a projection and channel attention, or not."""
-    spatial = [layer for layer in window if layer.spatial]
-    small = [layer for layer in window if not layer.spatial]
-    if len(spatial) != 1 or len(small) < 2:
-        return None
-    middle = spatial[0]
-    for reduce, expand in permutations(small, 2):
-        inside, out = reduce.c_out, expand.c_out
-        if reduce.c_in != c or inside % middle.c_in or expand.c_in not in (inside, middle.c_out):
-            continue
-        if middle.c_out % inside or (middle.c_in == 1 and inside > 1):  # depthwise: a MobileNet's
-            continue
-        rest = [layer for layer in small if layer is not reduce and layer is not expand]
-        beside = around(c, out, (out, middle.c_out), rest)
-        if beside is not None:
-            return Block(main=(reduce, middle, expand), c_in=c, **beside)
-    return None
-
-
-def basic(c: int, window: Sequence[Layer]) -> Block | None:
-    """3x3, 3x3 on `c` channels; around them a projection and channel attention, or not."""
-    spatial = [layer for layer in window if layer.spatial]
-    if len(spatial) != 2:
-        return None
-    first, second = spatial
-    if c % first.c_in or first.c_out % second.c_in or first.c_out != second.c_out:
-        return None
-    if first.c_in != c and second.c_in == first.c_out:  # grouped both or not at all
-        return None
-    rest = [layer for layer in window if not layer.spatial]
-    beside = around(c, second.c_out, (second.c_out,), rest)
-    return beside and Block(main=(first, second), c_in=c, **beside)
-
-
-def around(c: int, out: int, weighed: tuple[int, ...], rest: list[Layer]) -> dict | None:
-    """Roles of the other 1x1 convolutions of a block; None if one of them has none."""
-    if not rest:
-        return {"projection": None, "attention": ()}
-    for order in permutations(rest):
-        projection, pair = (order[0], order[1:]) if len(order) % 2 else (None, order)
-        if projection and (projection.c_in, projection.c_out) != (c, out):
-            continue
-        if not pair:
-            return {"projection": projection, "attention": ()}
-        squeeze, excite = pair[0], pair[1]
-        if squeeze.c_in in weighed and squeeze.c_out == excite.c_in < squeeze.c_in:
-            if excite.c_out == squeeze.c_in:
-                return {"projection": projection, "attention": tuple(pair)}
-    return None
-
-
-KINDS = {"bottleneck": (bottleneck, (3, 4, 5, 6)), "basic": (basic, (2, 3, 4, 5))}
+KINDS = {"bottleneck": (3, (3, 4, 5, 6)), "basic": (2, (2, 3, 4, 5))}  # length, window sizes
 
 
 def cover(convs: Sequence[Layer], c: int, kind: str) -> tuple[list[Block], int]:
@@ -136,14 +30,14 @@ def cover(convs: Sequence[Layer], c: int, kind: str) -> tuple[list[Block], int]:
     Blocks are windows of neighbours whose shapes fit; within a window the order is free, since
     files sorted by name put a projection anywhere.
     """
-    fit, sizes = KINDS[kind]
+    length, sizes = KINDS[kind]
     before: dict[tuple[int, int], tuple[tuple[int, int], Block] | None] = {(0, c): None}
     reached = {0: [c]}
     for i in range(len(convs)):
         for channels in reached.get(i, ()):
             for size in sizes:
                 window = convs[i : i + size]
-                block = fit(channels, window) if len(window) == size else None
+                block = fits(channels, window, length) if len(window) == size else None
                 if block and (i + size, block.c_out) not in before:
                     before[i + size, block.c_out] = ((i, channels), block)
                     reached.setdefault(i + size, []).append(block.c_out)

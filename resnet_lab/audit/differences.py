@@ -40,11 +40,15 @@ def name(e: Evidence) -> str:
     """What the net is usually called, plain or residual as its shortcuts say."""
     kind, behind = "ResNet", ""
     first, usual = e.widths[0], 16 if on_cifar(e) else 64
-    if max(block.groups for block in e.blocks) > 1:
+    if e.bottleneck and e.outputs == e.widths:
+        kind, behind = "RegNet-like net", f" (first width {first})"
+    elif max(block.groups for block in e.blocks) > 1:
         kind = "ResNeXt"
         behind = f" ({e.blocks[0].groups}x{first // e.blocks[0].groups}d)"
     elif e.bottleneck and e.outputs[0] != 4 * first and first > 64:
         kind, behind = "Wide ResNet", f" (x{first / 64:g})"
+    elif factor := widened(e):
+        kind, behind = "Wide ResNet", f" (x{factor})"
     elif first != usual:
         behind = f" with first width {first}"
     if e.stem == "deep":
@@ -53,6 +57,14 @@ def name(e: Evidence) -> str:
         behind += " with channel attention"
     before = "pre-activation " if e.order == "pre" else ""
     return f"{before}{kind}-{e.depth}{behind}"
+
+
+def widened(e: Evidence) -> int:
+    """By how much a wide net for CIFAR is wider; 0 if it is none."""
+    factor, rest = divmod(e.widths[0], 16)
+    alike = e.widths == (e.widths[0], 2 * e.widths[0], 4 * e.widths[0])
+    narrow = e.chain.stem[-1].c_out == 16
+    return factor if alike and narrow and not rest and factor > 1 and not e.bottleneck else 0
 
 
 def differences(e: Evidence, facts: dict[str, Fact]) -> Iterator[str]:
@@ -90,14 +102,21 @@ def in_cifar(e: Evidence, facts: dict[str, Fact]) -> Iterator[str]:
         yield f"First width {e.widths[0]} under a 3x3 stem: Section 4.2 has 16, 32, 64."
     elif e.widths != (16, 32, 64):
         yield f"Widths {e.widths}: Section 4.2 has 16, 32, 64."
-    if e.bottleneck:
+    if e.bottleneck and len(e.counts) == 3 and len(set(e.counts)) == 1:
         n = e.counts[0]
         yield (
             "Bottleneck blocks (9n+2 layers): Section 4.2 uses basic ones (6n+2); "
             f"n = {n} gives {9 * n + 2} layers here and {6 * n + 2} there."
         )
+    elif e.bottleneck:
+        yield "Bottleneck blocks: Section 4.2 uses basic ones."
     elif len(set(e.counts)) == 1 and len(e.counts) == 3 and e.depth not in CIFAR_DEPTHS:
         yield f"Depth {e.depth} is 6n+2 but not one of Table 6's {CIFAR_DEPTHS}."
+    if factor := widened(e):
+        yield (
+            f"{factor} times the widths of Section 4.2 (Wide ResNet, arXiv 1605.07146, where "
+            f"this is {e.depth + 2} layers: projections count, the classifier does not)."
+        )
     if option in ("B", "C"):
         yield f"Option {option} on a CIFAR net, where Section 4.2 uses A."
 
@@ -141,6 +160,10 @@ def in_blocks(e: Evidence, facts: dict[str, Fact]) -> Iterator[str]:
     if groups:
         shown = f"{groups[0]}" if len(groups) == 1 else f"{groups[0]} to {groups[-1]}"
         yield f"Grouped 3x3 convolutions, {shown} groups (ResNeXt, arXiv 1611.05431)."
+    if e.bottleneck and e.outputs == e.widths and on_cifar(e):
+        yield "Outputs as wide as the 3x3 convolutions (RegNet); a bottleneck's are four times."
+    if any(b.projection and b.projection.spatial for b in e.blocks):
+        yield "Projections wider than a pixel; the paper's are 1x1."
     kernels = {max(x.kernel) for b in e.blocks for x in b.main if x.spatial} - {3}
     if kernels:
         yield f"Blocks with kernels of {sorted(kernels)} pixels, not 3."
@@ -156,7 +179,8 @@ def in_blocks(e: Evidence, facts: dict[str, Fact]) -> Iterator[str]:
         shown = "Normalisation without running statistics"
         yield f"{shown if e.tape is None else e.norm.capitalize()} in place of BN (Section 3.4)."
     if facts["bias"].value:
-        yield f"{facts['bias'].value} convolutions have a bias; before a BN it does nothing."
+        idle = "; before a BN it does nothing" if e.norm == "BN" else ""
+        yield f"{facts['bias'].value} convolutions have a bias{idle}."
     mixed = facts["shortcut"].value
     if str(mixed).startswith("mixed"):
         yield f"Shortcuts are {mixed}; the paper's nets have one in every block or in none."

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 
-from resnet_lab.audit.chain import Block, Chain
+from resnet_lab.audit.blocks import Block
+from resnet_lab.audit.chain import Chain
 from resnet_lab.audit.layers import Layer, tokens
 from resnet_lab.audit.trace import ACTIVATIONS, NORMS, Shortcut, Tape
 

@@ -7,7 +7,7 @@ Notebook: notebooks/03_bottlenecks.py. Tests: tests/test_audit.py.
 from collections.abc import Sequence
 from math import prod
 
-from resnet_lab.audit.chain import Block
+from resnet_lab.audit.blocks import Block
 from resnet_lab.audit.evidence import Evidence
 from resnet_lab.audit.layers import Layer
 from resnet_lab.audit.report import UNDECIDABLE, Fact

@@ -27,7 +27,7 @@ BUFFERS = (
 LEAF = re.compile(
     r"(?:^|[./_:])(weight_orig|weight_v|weight_g|weight_u|weight|bias|kernel|gamma|beta"
     r"|running_mean|running_var|moving_mean|moving_variance|num_batches_tracked|n_averaged"
-    r"|original[01]|scale|offset|mean|var|filt|queue_ptr|queue|w|b|s|rm|riv)(?::0)?$"
+    r"|original[01]|gain|scale|offset|mean|var|filt|queue_ptr|queue|w|b|s|rm|riv)(?::0)?$"
 )
 
 
@@ -117,7 +117,7 @@ def layer_of(name: str, leaves: dict[str, tuple[int, ...]], rank: int, last: boo
         running=bool(leaves.keys() & STATISTICS),
         values=values,
     )
-    if len(largest) == rank and min(largest) > 0:
+    if len(largest) == rank and (sum(n > 1 for n in largest) > 1 or prod(largest) == 1):
         return replace(made, kind="conv", c_in=largest[1], kernel=largest[2:])
     if len(largest) == 2 and leaves.keys() & SCALE:
         return replace(made, kind="linear", c_in=largest[1], kernel=(1, 1))
