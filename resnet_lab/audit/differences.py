@@ -13,8 +13,8 @@ from resnet_lab.resnet import IMAGENET_BLOCKS
 
 CIFAR_DEPTHS = (20, 32, 44, 56, 110, 1202)
 CLAIM = re.compile(
-    r"(?:resnet|resnext|resnest|plain|wrn|preact|(?<![a-z])res|(?<![a-z])rn)"
-    r"[-_ ]?(?:v\d[-_ ]?|d)?(\d{2,4})(?!\d)"
+    r"(?:resnet|resnext|resnest|plain(?:net)?|wrn|preact|(?<![a-z])res|(?<![a-z])rn)"
+    r"[-_ ]?(?:v\d[-_ ]?|d)?(\d{2,4})(?!\d|x\d|px)"
 )
 
 
@@ -79,7 +79,7 @@ def differences(e: Evidence, facts: dict[str, Fact]) -> Iterator[str]:
 def claimed(e: Evidence) -> Iterator[str]:
     """Depths that the file or factory says, and that are not there."""
     n_projections = sum(block.projection is not None for block in e.blocks)
-    said = {int(depth) for depth in CLAIM.findall(e.claim.lower())}
+    said = {int(depth) for depth in CLAIM.findall(e.claim.lower())} - {*range(1990, 2100)}  # years
     # wide nets' own way of counting takes projections in and the classifier out
     for depth in sorted(said - {e.depth, e.depth + n_projections - 1}):
         blocks = sum(e.counts)

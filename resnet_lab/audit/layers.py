@@ -10,7 +10,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from math import prod
 
-SCALE = {"weight", "kernel", "gamma", "w", "weight_v", "weight_orig", "original1", "scale", "s"}
+SCALE = {
+    "weight",
+    "weights",
+    "kernel",
+    "gamma",
+    "w",
+    "weight_v",
+    "weight_orig",
+    "original1",
+    "scale",
+    "s",
+}
 STATISTICS = {"running_mean", "running_var", "moving_mean", "moving_variance", "mean", "var"} | {
     "num_batches_tracked",
     "rm",
@@ -25,7 +36,7 @@ BUFFERS = (
     }
 )
 LEAF = re.compile(
-    r"(?:^|[./_:])(weight_orig|weight_v|weight_g|weight_u|weight|bias|kernel|gamma|beta"
+    r"(?:^|[./_:])(weight_orig|weight_v|weight_g|weight_u|weights?|bias(?:es)?|kernel|gamma|beta"
     r"|running_mean|running_var|moving_mean|moving_variance|num_batches_tracked|n_averaged"
     r"|original[01]|gain|scale|offset|mean|var|filt|queue_ptr|queue|w|b|s|rm|riv)(?::0)?$"
 )
@@ -91,7 +102,7 @@ def layers_of(shapes: Mapping[str, tuple[int, ...]]) -> list[Layer]:
     """Every layer with weights, in the order of `shapes`."""
     grouped: dict[str, dict[str, tuple[int, ...]]] = {}
     for name, shape in shapes.items():
-        layer, leaf = split(name)
+        layer, leaf = split(name.replace("/", "."))
         grouped.setdefault(layer, {})[leaf] = tuple(shape)
     sizes = [s for leaves in grouped.values() for k, s in leaves.items() if k not in BUFFERS]
     dims = Counter(len(s) for s in sizes if len(s) in (3, 4, 5))
@@ -113,7 +124,7 @@ def layer_of(name: str, leaves: dict[str, tuple[int, ...]], rank: int, last: boo
         name=name,
         kind="other",
         c_out=largest[0] if largest else 0,
-        bias=bool(leaves.keys() & {"bias", "b", "beta"}),
+        bias=bool(leaves.keys() & {"bias", "biases", "b", "beta"}),
         running=bool(leaves.keys() & STATISTICS),
         values=values,
     )

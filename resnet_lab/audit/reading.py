@@ -4,16 +4,20 @@ Paper: nowhere; files of weights say little about what is in them.
 Notebook: notebooks/03_bottlenecks.py. Tests: tests/test_audit_reading.py.
 """
 
+import argparse
 import importlib
 import pickle
 import re
 import sys
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy._core.multiarray import scalar
 from torch import Tensor, nn
 
 from resnet_lab import checkpoint
@@ -22,6 +26,13 @@ from resnet_lab.errors import InputError
 FIRST = ("state_dict", "model", "model_state_dict", "net", "state_dict_ema", "model_ema", "ema")
 NEVER = re.compile(r"optim|sched|scaler|momentum|rng", re.IGNORECASE)
 WRAPPERS = ("module.", "_orig_mod.", "model.", "net.", "params.", "batch_stats.")
+# what training scripts save beside their weights: it holds values and runs nothing
+HOLDERS = [
+    argparse.Namespace,
+    scalar,
+    np.dtype,
+    *map(type, map(np.dtype, ("f4", "f8", "i4", "i8"))),
+]
 CLAIMS = ("arch", "architecture", "model_name", "name", "model")
 
 
@@ -46,7 +57,9 @@ def read(path: Path) -> Found:
     if path.suffix == ".safetensors":
         return unwrap(checkpoint.read_weights(path), path.stem, str(path))
     try:
-        held = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(HOLDERS), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what is wrong is said in one sentence
+            held = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises whatever a damaged file leads it to
         raise InputError(f"{path} {why_unreadable(path, error)}") from error
     return unwrap(held, path.stem, str(path))
@@ -56,14 +69,13 @@ def why_unreadable(path: Path, error: Exception) -> str:
     """What is wrong with a file that torch does not read with weights_only."""
     if isinstance(error, OSError):
         return f"cannot be read ({error.strerror})"
-    refused = re.search(r"GLOBAL ([\w.]+)|Unsupported (?:class|global):? (\S+)", str(error))
+    refused = re.search(r"(?:GLOBAL|[Uu]nsupported class|class) ([\w.]+)", str(error))
     if "TorchScript" in str(error):
         return "is a TorchScript archive, which is code; save its state_dict() and audit that"
     if isinstance(error, pickle.UnpicklingError) and refused:
-        what = refused.group(1) or refused.group(2)
         return (
-            f"holds Python objects ({what}) beside or instead of tensors, and reading them would "
-            "run code: nothing was run; save the state_dict() alone and audit that"
+            f"holds Python objects ({refused.group(1)}) beside or instead of tensors, and reading "
+            "them would run code: nothing was run; save the state_dict() alone and audit that"
         )
     if not zipfile.is_zipfile(path) and path.read_bytes()[:2] == b"PK":
         return "is cut short or damaged"
@@ -96,25 +108,28 @@ def rank(place: tuple[str, ...]) -> tuple[int, int]:
     return FIRST.index(key) if key in FIRST else len(FIRST) * bool(place), len(place)
 
 
-def state_dicts(held: object, place: tuple[str, ...] = ()) -> Iterator[tuple[tuple, dict]]:
-    """Every dict of tensors inside `held`, with its place; trees of layers count as one dict."""
+def state_dicts(held: object) -> Iterator[tuple[tuple[str, ...], dict[str, Tensor]]]:
+    """Every dict of tensors inside `held`, with its place."""
+    found = list(flat_dicts(held, ()))
+    yield from found
+    if not found and isinstance(held, Mapping):  # a dict for every layer, as Flax writes
+        place = next(((k,) for k in FIRST if isinstance(held.get(k), Mapping)), ())
+        tree = dict(flatten(held[place[0]] if place else held))
+        if any(tensor.dim() > 1 for tensor in tree.values()):
+            yield place, tree
+
+
+def flat_dicts(held: object, place: tuple[str, ...]) -> Iterator[tuple[tuple, dict]]:
+    """Dicts with tensors under names, also below `place`; those of optimizers are left out."""
     if not isinstance(held, Mapping) or len(place) > 4:
         return
-    flat = dict(flatten(held))
     own = {n: t for n, t in held.items() if isinstance(n, str) and isinstance(t, Tensor)}
-    if sum(t.dim() > 1 for t in own.values()) >= 2:
+    if sum(t.dim() > 1 for t in own.values()) > 1 or any("." in n for n in own):
         yield place, own
         return
-    inner = [
-        found
-        for key, value in held.items()
-        if isinstance(key, str) and not NEVER.search(key)
-        for found in state_dicts(value, (*place, key))
-    ]
-    if inner:
-        yield from inner
-    elif sum(t.dim() > 1 for t in flat.values()) >= 1:  # a dict for every layer, as Flax writes
-        yield place, flat
+    for key, value in held.items():
+        if isinstance(key, str) and not NEVER.search(key):
+            yield from flat_dicts(value, (*place, key))
 
 
 def flatten(held: Mapping, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
