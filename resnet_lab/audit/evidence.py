@@ -68,8 +68,9 @@ class Evidence:
     @cached_property
     def changes(self) -> list[bool]:
         """Blocks whose output has another shape than their input, as far as is known."""
-        firsts = [stage[0] for stage in self.stages[1:]]
-        return [b.c_in != b.c_out or b in firsts for b in self.blocks]
+        first = [i == 0 for stage in self.stages for i in range(len(stage))]
+        starts = zip(self.blocks, [False, *first[1:]], strict=True)  # the net's own first is none
+        return [b.c_in != b.c_out or start for b, start in starts]
 
     @property
     def depth(self) -> int:
@@ -123,13 +124,26 @@ class Evidence:
         """Pixels of the image at which the cost is given."""
         return 32 if self.stem == "cifar" and not self.pooled else 224
 
+    @cached_property
+    def under(self) -> dict[tuple[str, ...], list[Layer]]:
+        """Every beginning of a name -> the layers whose names begin so."""
+        found: dict[tuple[str, ...], list[Layer]] = {}
+        for layer in self.layers:
+            words = tokens(layer.name)
+            for size in range(1, len(words) + 1):
+                found.setdefault(words[:size], []).append(layer)
+        return found
+
+    @cached_property
+    def owners(self) -> dict[str, int]:
+        """Name of a convolution -> number of its block."""
+        return {x.name: i for i, block in enumerate(self.blocks) for x in block.main}
+
     def inside(self, block: Block) -> list[Layer]:
         """Layers under a block's name; none if its name is not its own."""
-        prefix = block.prefix
-        size = len(prefix)
-        own = [layer for layer in self.layers if tokens(layer.name)[:size] == prefix]
-        others = {x.name for b in self.blocks if b is not block for x in b.main}
-        return [] if not prefix or any(layer.name in others for layer in own) else own
+        own = self.under.get(block.prefix, [])
+        blocks = {self.owners[layer.name] for layer in own if layer.name in self.owners}
+        return own if len(blocks) == 1 else []
 
     @cached_property
     def linear(self) -> list[Layer]:

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from math import prod
 
 SCALE = {
@@ -69,6 +70,7 @@ class Layer:
         return f"{'x'.join(map(str, self.kernel))}, {self.c_in} -> {self.c_out}"
 
 
+@cache
 def tokens(name: str) -> tuple[str, ...]:
     """Words and numbers of a name: "layer1.0.conv2" -> layer 1 0 conv 2."""
     return tuple(re.findall(r"\d+|[a-zA-Z]+", name))

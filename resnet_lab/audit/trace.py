@@ -16,7 +16,7 @@ from resnet_lab.audit.layers import Layer
 
 NORMS = ("batch_norm", "group_norm", "layer_norm", "instance_norm")
 ACTIVATIONS = ("relu", "silu", "gelu", "hardswish", "leaky_relu", "elu", "prelu", "mish", "tanh")
-SIZES = (64, 32, 224, 28, 96, 112, 128, 299)
+SIZES = (32, 64, 224, 28, 96, 112, 128, 299)
 
 
 @dataclass
