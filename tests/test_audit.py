@@ -78,6 +78,7 @@ def test_table_1_cost_of_50_layers_under_both_strides(paper):
     [
         (torchvision.models, "wide_resnet50_2", 50, "(a wide net)"),
         (torchvision.models, "resnext50_32x4d", 50, "Grouped 3x3 convolutions, 32 groups"),
+        (torchvision.models, "resnext101_32x8d", 101, "Grouped 3x3 convolutions, 32 groups"),
         (torchvision.models, "resnext101_64x4d", 101, "Grouped 3x3 convolutions, 64 groups"),
         (timm, "resnet26", 26, "Stages of (2, 2, 2, 2) bottleneck blocks"),
         (timm, "resnet50d", 50, "Deep stem"),
@@ -126,6 +127,29 @@ def test_something_else_is_a_plain_sentence(name, words):
 @pytest.mark.parametrize("name", ["skresnet18", "res2net50_26w_4s", "darknet53", "hrnet_w18_small"])
 def test_relatives_with_other_blocks_are_none_either(name):
     assert "This is no ResNet" in audit(of(timm, name)).verdict
+
+
+def test_usual_names_of_variants():
+    for name, called in (
+        ("resnext101_32x8d", "ResNeXt-101 (32x8d): "),
+        ("resnext50_32x4d", "ResNeXt-50 (32x4d): "),
+        ("wide_resnet101_2", "Wide ResNet-101 (x2): "),
+        ("resnet34", "ResNet-34 with option B: "),
+    ):
+        assert audit(of(torchvision.models, name)).verdict.startswith(called)
+
+
+@pytest.mark.parametrize(
+    "make, words",
+    [
+        (lambda: nn.LSTM(8, 16, 2), "no convolution"),
+        (lambda: nn.Linear(3, 4), "no convolution"),
+        (lambda: nn.Conv2d(3, 8, 3), "a single convolution"),
+    ],
+)
+def test_single_layers_are_none(make, words):
+    assert words in audit(make().state_dict()).verdict
+    assert words in audit(make()).verdict
 
 
 def test_a_perceptron_and_our_vgg_are_none():
@@ -283,7 +307,10 @@ SCHEMES = {
         weights_name(name).rpartition(".")[0].replace(".", "_") + "." + name.rpartition(".")[2]
     ),
     "words for stages": lambda name: (
-        name.replace("stages.0", "first").replace("stages.1", "second").replace("stages.2", "third")
+        "net.trunk."
+        + name.replace("stages.0", "first")
+        .replace("stages.1", "second")
+        .replace("stages.2", "third")
     ),
     "children in a row": lambda name: (
         re.sub(r"^layer(\d)", lambda m: str(int(m[1]) + 3), weights_name(name))
@@ -426,7 +453,7 @@ def test_convolutions_with_folded_bn_are_named():
     assert says(report, "20 convolutions have a bias") and says(report, "No batch normalisation")
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_every_config_is_recovered_up_to_what_cannot_be_decided(data):
     stages = data.draw(st.integers(1, 4))

@@ -226,6 +226,14 @@ def test_grey_images_volumes_and_one_size_only():
     assert says(audit(torchvision.models.video.r3d_18()), "3-D convolutions")
 
 
+@pytest.mark.filterwarnings("ignore")  # torch deprecates what people still have
+def test_a_scripted_wrapped_or_half_precision_net_runs_too():
+    net = ResNet(cifar(8, width=4))
+    wrapped = (nn.DataParallel(net), torch.jit.script(torchvision.models.resnet18()))
+    assert [audit(other)["shortcut"] for other in wrapped] == ["A", "B"]
+    assert audit(net.bfloat16())["shortcut"] == "A"
+
+
 def test_bottlenecks_of_another_stride_and_dilation():
     net = torchvision.models.resnet50(replace_stride_with_dilation=[False, True, True])
     report = audit(net)

@@ -79,6 +79,24 @@ def test_safetensors_and_pt_say_the_same(tmp_path):
     assert reports[0].differences == reports[1].differences
 
 
+def test_a_wrong_suffix_does_not_matter(tmp_path):
+    torch.save(STATE, tmp_path / "torch.safetensors")
+    (tmp_path / "safe.pt").write_bytes(checkpoint.weights(NET))
+    assert audit(tmp_path / "torch.safetensors")["depth"] == audit(tmp_path / "safe.pt")["depth"]
+
+
+def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
+    path = tmp_path / "net.pt"
+    torch.save(STATE, path)
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.open", refuse)
+    with pytest.raises(InputError, match=r"cannot be read \(Permission denied\)"):
+        audit(path)
+
+
 def test_other_tensors_in_the_file_are_named(tmp_path):
     torch.save(NESTS["ema"], tmp_path / "net.pt")
     differences = audit(tmp_path / "net.pt").differences

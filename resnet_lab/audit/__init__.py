@@ -50,12 +50,12 @@ def of_tensors(found: reading.Found, source: str) -> Report:
 def of_module(net: nn.Module, source: str, claim: str) -> Report:
     """The report on a module, by running it if it runs."""
     layers = layers_of({n: tuple(t.shape) for n, t in net.state_dict().items()})
-    convs = [m for m in net.modules() if isinstance(m, nn.Conv1d | nn.Conv2d | nn.Conv3d)]
+    convs = [layer for layer in layers if layer.kind == "conv"]
     if not convs:
         return judge(layers, None, source, claim, ())
-    channels, rank = convs[0].in_channels, convs[0].weight.dim()
+    channels, rank = convs[0].c_in, 2 + len(convs[0].kernel)
     # the smallest size that keeps an ImageNet net's last map wider than a pixel comes first
-    sizes = (64, 32, 224, 28, 96, 112, 128, 299) if max(convs[0].kernel_size) > 3 else trace.SIZES
+    sizes = (64, 32, 224, 28, 96, 112, 128, 299) if max(convs[0].kernel) > 3 else trace.SIZES
     try:
         tape = trace.run(net, channels, rank, sizes)
     except Exception as error:  # the user's code may raise anything

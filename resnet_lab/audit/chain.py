@@ -7,7 +7,7 @@ Notebook: notebooks/03_bottlenecks.py. Tests: tests/test_audit.py.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from resnet_lab.audit.blocks import Block, fits
+from resnet_lab.audit.blocks import Block, common, fits
 from resnet_lab.audit.layers import Layer, natural, tokens
 
 
@@ -56,11 +56,16 @@ def orders(convs: list[Layer], in_order: bool) -> Iterator[list[Layer]]:
         return
     yield sorted(convs, key=lambda layer: natural(layer.name))
     # stages with names that do not sort: by how wide they are
-    widest: dict[str, int] = {}
-    for layer in convs:
-        top = layer.name.split(".")[0]
-        widest[top] = max(widest.get(top, 0), layer.c_out)
-    yield sorted(convs, key=lambda x: (widest[x.name.split(".")[0]], natural(x.name)))
+    names = {layer.name: layer.name.split(".") for layer in convs}
+    shared = len(common(list(names.values()))) if convs else 0
+    for size in (shared + 1, shared + 2):
+        widest: dict[tuple[str, ...], int] = {}
+        for layer in convs:
+            top = tuple(names[layer.name][:size])
+            widest[top] = max(widest.get(top, 0), layer.c_out)
+        yield sorted(
+            convs, key=lambda x, w=widest, n=size: (w[tuple(names[x.name][:n])], natural(x.name))
+        )
 
 
 def first_layers(convs: list[Layer]) -> list[Layer]:

@@ -40,7 +40,7 @@ def name(e: Evidence) -> str:
     """What the net is usually called, plain or residual as its shortcuts say."""
     kind, behind = "ResNet", ""
     first, usual = e.widths[0], 16 if on_cifar(e) else 64
-    if e.bottleneck and e.outputs == e.widths:
+    if e.bottleneck and e.outputs == e.widths and on_cifar(e):
         kind, behind = "RegNet-like net", f" (first width {first})"
     elif max(block.groups for block in e.blocks) > 1:
         kind = "ResNeXt"
@@ -131,9 +131,8 @@ def in_imagenet(e: Evidence, facts: dict[str, Fact]) -> Iterator[str]:
     grouped = max(block.groups for block in e.blocks) > 1
     if e.bottleneck and scale != 4:
         yield (
-            f"The 3x3 convolutions have {e.widths} filters and outputs {scale:g} times as many "
-            "channels: in Table 1 it is 64, 128, 256, 512, and four times"
-            + (" (a wide net)." if e.widths[0] > 64 and not grouped else ".")
+            f"Widths {e.widths}, outputs {scale:g} times as wide: Table 1 has 64, 128, 256, 512, "
+            "and four times" + (" (a wide net)." if e.widths[0] > 64 and not grouped else ".")
         )
     elif e.widths != (64, 128, 256, 512):
         yield f"Widths {e.widths}: Table 1 has 64, 128, 256, 512."

@@ -20,11 +20,12 @@ def why(layers: Sequence[Layer], longest: Chain | None, tape: Tape | None) -> st
     linear = [layer for layer in layers if layer.kind == "linear"]
     wide = [layer for layer in convs if layer.spatial]
     if not wide:
-        return f"{START}it has {len(linear)} linear layers and no convolution wider than a pixel."
+        rest = f" (linear layers: {len(linear)})" if linear else ""
+        return f"{START}it has no convolution wider than a pixel{rest}."
     if len(linear) > 2 * len(convs):
         return (
-            f"{START}{len(linear)} linear layers stand against {len(convs)} convolutions, as in a "
-            "transformer or a perceptron."
+            f"{START}it has mostly linear layers ({len(linear)}, and convolutions: {len(convs)}), "
+            "as a transformer or a perceptron does."
         )
     deep = [layer for layer in wide if layer.c_in == 1 and layer.c_out > 1 and layer is not wide[0]]
     if 2 * len(deep) >= len(wide):
@@ -41,6 +42,8 @@ def why(layers: Sequence[Layer], longest: Chain | None, tape: Tape | None) -> st
         )
     if found := residual(tape):
         return f"{START}{found}"
+    if len(convs) == 1:
+        return f"{START}it has a single convolution."
     if len(wide) == len(convs) and stacked(convs):
         return (
             f"{START}{len(convs)} convolutions follow one another in no pairs that a shortcut "

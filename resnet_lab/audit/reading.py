@@ -54,21 +54,30 @@ def read(path: Path) -> Found:
         raise InputError(f"{path} is a folder; name the file with the weights in it")
     if not path.is_file():
         raise InputError(f"there is no file {path}, and it is no package.module:factory either")
-    if path.suffix == ".safetensors":
+    if is_safetensors(path):
         return unwrap(checkpoint.read_weights(path), path.stem, str(path))
     try:
-        with torch.serialization.safe_globals(HOLDERS), warnings.catch_warnings():
+        holders = torch.serialization.safe_globals(HOLDERS)
+        with holders, warnings.catch_warnings(), path.open("rb") as file:
             warnings.simplefilter("ignore")  # what is wrong is said in one sentence
-            held = torch.load(path, map_location="cpu", weights_only=True)
+            held = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises whatever a damaged file leads it to
         raise InputError(f"{path} {why_unreadable(path, error)}") from error
     return unwrap(held, path.stem, str(path))
 
 
+def is_safetensors(path: Path) -> bool:
+    """By what is in the file; by its suffix where that says nothing."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(9)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror})") from error
+    return head[8:] == b"{" or (path.suffix == ".safetensors" and head[:2] != b"PK")
+
+
 def why_unreadable(path: Path, error: Exception) -> str:
     """What is wrong with a file that torch does not read with weights_only."""
-    if isinstance(error, OSError):
-        return f"cannot be read ({error.strerror})"
     refused = re.search(r"(?:GLOBAL|[Uu]nsupported class|class) ([\w.]+)", str(error))
     if "TorchScript" in str(error):
         return "is a TorchScript archive, which is code; save its state_dict() and audit that"
