@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from resnet_lab.cli_audit import audit
 from resnet_lab.cli_bench import bench_app
 from resnet_lab.cli_data import data_app
 from resnet_lab.errors import InputError
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.add_typer(bench_app, name="bench")
 app.add_typer(data_app, name="data")
+app.command(epilog="Example: resnet-lab audit torchvision.models:resnet50. Seconds.")(audit)
 
 
 @app.command(
