@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as v2
 
-from resnet_lab import checkpoint
 from resnet_lab.errors import InputError
 from resnet_lab.imagenet_recipe import ImageNetRecipe
 
@@ -129,17 +130,26 @@ def published(*, divide: bool) -> Statistics:
 
 def read_statistics(path: Path) -> Statistics:
     """What `Statistics.as_bytes` wrote. Raises: InputError if the file holds something else."""
-    found = checkpoint.read_weights(path)
     try:
-        return Statistics(
-            mean=found["mean"],
-            std=found.get("std"),
-            eigenvalues=found["values"],
-            eigenvectors=found["vectors"],
-            source=path.name,
-        )
-    except KeyError as error:
-        raise InputError(f"{path} holds no statistics of images ({error} is missing)") from error
+        return parse_statistics(path.read_bytes(), path.name)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror})") from error
+
+
+def parse_statistics(content: bytes, name: str) -> Statistics:
+    """The inverse of `Statistics.as_bytes`. Raises: InputError if `content` is something else."""
+    try:
+        found = load_tensors(content)
+        mean, values, vectors = (found[key] for key in ("mean", "values", "vectors"))
+    except (SafetensorError, KeyError) as error:
+        raise InputError(f"{name} holds no statistics of images ({error})") from error
+    return Statistics(
+        mean=mean,
+        std=found.get("std"),
+        eigenvalues=values,
+        eigenvectors=vectors,
+        source=name,
+    )
 
 
 class Sums:

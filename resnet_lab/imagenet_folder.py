@@ -50,9 +50,10 @@ class Files:
         return len(self.labels)
 
     def name(self, i: int) -> str:
-        """The image's container and name, for messages."""
+        """Split, container and name of the image, for messages."""
         folder = Path(self.containers[self.container[i]]).name
-        return f"{folder}/{self._own_name(i)}"
+        parts = (self.split, "" if folder == self.split else folder, self._own_name(i))
+        return "/".join(part for part in parts if part)
 
     def _own_name(self, i: int) -> str:
         begin = int(self.ends[i - 1]) if i else 0

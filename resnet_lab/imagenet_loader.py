@@ -83,7 +83,7 @@ class Broken:
     names: dict[str, None]  # in the order they were met; a dict, since a set has none
 
     def meet(self, names: Iterable[str], of: int) -> list[str]:
-        """The names that are new. Raises: InputError if the policy is to fail, or all are broken."""
+        """The new names. Raises: InputError if the policy is to fail, or all files are broken."""
         new = [name for name in dict.fromkeys(names) if name not in self.names]
         if new and self.policy == "fail":
             raise InputError(f"broken image {new[0]}; --broken skip leaves such files out")
