@@ -16,7 +16,7 @@ from resnet_lab import augmentation, train
 from resnet_lab.augmentation import Statistics
 from resnet_lab.errors import InputError
 
-WINDOW = 7  # side of the last map of a 224 crop: the global pool of Table 1 is a 7x7 pool
+STRIDE = 32  # pixels of the image for one step on the last map (Table 1)
 PROTOCOLS = ("centre", "10-crop", "multi-scale")
 
 
@@ -71,19 +71,19 @@ def ten_crop(image: Tensor, crop: int) -> Tensor:
     return torch.stack(views)
 
 
-def score_map(net: nn.Module, x: Tensor) -> Tensor:
-    """Class scores at every position of a 7x7 window on the last map, before the softmax.
+def score_map(net: nn.Module, x: Tensor, crop: int = 224) -> Tensor:
+    """Class scores at every position of the global pool's window, before the softmax.
 
-    The net on a whole image: its global pool becomes a 7x7 pool of stride 1, its classifier a 1x1
-    convolution. One position is 32 pixels of the image; the map has ceil(side / 32) of them, so a
-    side that 32 does not divide is padded with zeros in the convolutions, on the right and below.
-    A map smaller than 7 is one window.
+    The net on a whole image: its global pool, over the 7x7 map of a 224 crop, becomes a pool of
+    that size and stride 1, its classifier a 1x1 convolution. One step is 32 pixels of the image.
+    The last map has ceil(side / 32) positions a side: where 32 does not divide the side, the
+    convolutions' zero padding fills the last one. A map smaller than the window is one window.
 
     Shapes: (N, 3, H, W) -> (N, classes, ceil(H / 32) - 6, ceil(W / 32) - 6).
     Paper: Section 3.4, "the fully-convolutional form as in [41, 13]".
     """
     maps = net.stages(net.stem(x))
-    window = [min(WINDOW, side) for side in maps.shape[-2:]]
+    window = [min(-(-crop // STRIDE), side) for side in maps.shape[-2:]]
     pooled = F.avg_pool2d(maps, window, stride=1)
     layer = net.classifier
     return F.conv2d(pooled, layer.weight[:, :, None, None], layer.bias)
@@ -110,9 +110,9 @@ def probabilities(
             if protocol.name != "multi-scale":
                 scores = net(x).float()
             elif protocol.positions == "scores":
-                scores = score_map(net, x).float().mean((2, 3))
+                scores = score_map(net, x, protocol.crop).float().mean((2, 3))
             else:
-                scores = score_map(net, x).float().softmax(1).mean((2, 3)).log()
+                scores = score_map(net, x, protocol.crop).float().softmax(1).mean((2, 3)).log()
         found.append(scores.softmax(1).unflatten(0, batch.shape[:2]))
     # the mean over crops, then over scales: every scale counts the same
     return torch.stack([one.mean(1) for one in found]).mean(0)
@@ -141,7 +141,9 @@ def ensemble(
     """
     found: dict[int, Tensor] = {}
     for group in by_shape(images):
-        stacked = [torch.stack(size).to(device) for size in zip(*(images[i] for i in group))]
+        stacked = [
+            torch.stack(size).to(device) for size in zip(*(images[i] for i in group), strict=True)
+        ]
         total = 0.0
         for net, own in zip(nets, statistics, strict=True):
             shown = [

@@ -144,9 +144,7 @@ def run(
         distributed.average_bn(state.net, here)
     final = centre_error(state.net, testing, recipe, how, statistics, met, here)
     names = sorted(set(sum(distributed.gathered([*met.names], here), [])))
-    report(
-        f"centre crop error {final:.2f} % on the {len(testing):,} validation images of {testing.place}"
-    )
+    report(f"centre crop error {final:.2f} % on {len(testing):,} images of {testing.place}")
     for name in names:
         report(f"skipped, broken: {name}")
     if here.first:

@@ -4,6 +4,7 @@ Paper: Table 1 (the nets); the weights are other people's unless we trained them
 Notebook: notebooks/04_imagenet.py. Tests: tests/test_imagenet_weights.py.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from urllib.error import URLError
 
 from torch import Tensor
 
-from resnet_lab import augmentation, evaluation
+from resnet_lab import augmentation, evaluation, weights
 from resnet_lab.augmentation import Statistics
 from resnet_lab.errors import InputError
 from resnet_lab.resnet import ResNet, ResNetConfig, imagenet
@@ -27,35 +28,6 @@ class Source:
     name: str
     net: ResNet
     statistics: Statistics
-
-
-def from_torchvision(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """torchvision's names of a ResNet's tensors to ours; what has neither keeps its name."""
-    rules = (
-        (r"^conv1\.", "stem.0."),
-        (r"^bn1\.", "stem.1."),
-        (r"^layer(\d+)\.(\d+)\.conv(\d)\.", lambda m: place(m, 0)),
-        (r"^layer(\d+)\.(\d+)\.bn(\d)\.", lambda m: place(m, 1)),
-        (r"^layer(\d+)\.(\d+)\.downsample\.", lambda m: f"{block(m)}.shortcut."),
-        (r"^fc\.", "classifier."),
-    )
-    named = {}
-    for name, value in tensors.items():
-        name = name.removeprefix("module.")  # as torch's parallel wrappers save it
-        for pattern, ours in rules:
-            name = re.sub(pattern, ours, name)
-        named[name] = value
-    return named
-
-
-def block(match: re.Match) -> str:
-    """Our name of the block that torchvision's layerS.B is."""
-    return f"stages.{int(match[1]) - 1}.{match[2]}"
-
-
-def place(match: re.Match, part: int) -> str:
-    """Our name of convolution (part 0) or BN (part 1) of a block; a ReLU stands between two."""
-    return f"{block(match)}.residual.{2 * (int(match[3]) - 1)}.{part}."
 
 
 def load(
@@ -82,14 +54,20 @@ def load(
     else:
         path = Path(spec).expanduser()
         tensors, name = evaluation.read_tensors(path), path.name
-        theirs = "conv1.weight" in tensors or "module.conv1.weight" in tensors
+        theirs = weights.are_public(tensors)
+        tensors = {name.removeprefix("module."): value for name, value in tensors.items()}
         beside = path.with_name("statistics.safetensors")
-    if depth is None:
-        depth = depth_of(from_torchvision(tensors) if theirs else tensors, spec)
     if theirs:
-        tensors = from_torchvision(tensors)
         stride_in, shortcut = stride_in or "3x3", shortcut or "B"
-    net = build(tensors, config_of(depth, tensors, shortcut, stride_in), spec)
+    config = None
+    if depth is None and not theirs:  # one of our runs says itself what net it trained
+        config = recorded(beside.with_name("record.json"))
+    if config is None:
+        depth = depth or depth_of(tensors, spec)
+        config = imagenet(depth, shortcut=shortcut, stride_in=stride_in or "1x1")
+        last = tensors.get("fc.bias" if theirs else "classifier.bias")
+        config = config if last is None else replace(config, classes=len(last))
+    net = build(weights.to_ours(tensors, config) if theirs else tensors, config, spec)
     if normalise == "torchvision" or (normalise is None and theirs):
         statistics = augmentation.published(divide=True)
     elif beside is not None and beside.is_file():
@@ -99,13 +77,16 @@ def load(
     return Source(name=name, net=net, statistics=statistics)
 
 
-def config_of(
-    depth: int, tensors: Mapping[str, Tensor], shortcut: str | None, stride_in: str | None
-) -> ResNetConfig:
-    """The net of Table 1 with as many classes as the weights have."""
-    config = imagenet(depth, shortcut=shortcut, stride_in=stride_in or "1x1")
-    last = tensors.get("classifier.bias")
-    return config if last is None else replace(config, classes=len(last))
+def recorded(path: Path) -> ResNetConfig | None:
+    """The net that the record of one of our own runs names; None if there is no record."""
+    if not path.is_file():
+        return None
+    try:
+        fields = json.loads(path.read_bytes())["run"]["net"]
+        lists = {name: tuple(fields[name]) for name in ("blocks", "widths")}
+        return ResNetConfig(**fields | lists)
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is not the record of an ImageNet run ({error!r})") from error
 
 
 def depth_of(tensors: Mapping[str, Tensor], spec: str) -> int:
@@ -113,7 +94,12 @@ def depth_of(tensors: Mapping[str, Tensor], spec: str) -> int:
 
     Raises: InputError if Table 1 has no such net.
     """
-    inside = [n for n, t in tensors.items() if ".residual." in n and t.dim() == 4]
+    # projections are not counted: theirs is downsample, ours is shortcut
+    inside = [
+        name
+        for name, tensor in tensors.items()
+        if re.search(r"\.residual\.|layer\d\.\d+\.conv\d", name) and tensor.dim() == 4
+    ]
     if len(inside) + 2 not in DEPTHS:
         raise InputError(
             f"{spec} holds no net of Table 1 under names that are known here; "
@@ -125,10 +111,8 @@ def depth_of(tensors: Mapping[str, Tensor], spec: str) -> int:
 def build(tensors: Mapping[str, Tensor], config: ResNetConfig, spec: str) -> ResNet:
     """The net of `config` with these weights. Raises: InputError if they do not fit."""
     net = ResNet(config).eval()
-    own = net.state_dict()
-    counters = {n: t for n, t in own.items() if n.endswith("num_batches_tracked")}
     try:
-        net.load_state_dict(counters | dict(tensors), strict=True)
+        net.load_state_dict(dict(tensors), strict=True)
     except RuntimeError as error:
         reason = str(error).splitlines()[1].strip()
         if len(reason) > 120:
@@ -148,20 +132,20 @@ def download(spec: str) -> tuple[int, dict[str, Tensor], str]:
     from torchvision import models
 
     _, model, *rest = spec.split(":")
-    weights = f"{rest[0] if rest else 'IMAGENET1K_V1'}"
+    version = rest[0] if rest else "IMAGENET1K_V1"
     known = [f"resnet{depth}" for depth in DEPTHS]
     if model not in known or len(rest) > 1:
         raise InputError(f"{spec!r} is not known; torchvision: goes before {', '.join(known)}")
     choices = models.get_model_weights(model)
-    if weights not in choices.__members__:
+    if version not in choices.__members__:
         raise InputError(
-            f"torchvision has no {weights} of {model}, but {', '.join(choices.__members__)}"
+            f"torchvision has no {version} of {model}, but {', '.join(choices.__members__)}"
         )
     try:
-        tensors = choices[weights].get_state_dict(progress=False, check_hash=True)
+        tensors = choices[version].get_state_dict(progress=False, check_hash=True)
     except (URLError, OSError, RuntimeError) as error:
         raise InputError(
             f"{spec} could not be fetched ({getattr(error, 'reason', error)}); download "
-            f"{choices[weights].url} where there is a network and give the file to --weights"
+            f"{choices[version].url} where there is a network and give the file to --weights"
         ) from error
-    return int(model.removeprefix("resnet")), tensors, f"torchvision:{model}:{weights}"
+    return int(model.removeprefix("resnet")), tensors, f"torchvision:{model}:{version}"
