@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from resnet_lab.cli_bench_imagenet import EPILOG, bench_imagenet
 from resnet_lab.cli_data import data_app
 from resnet_lab.cli_evaluate import evaluate_app
 from resnet_lab.cli_imagenet import imagenet_app
@@ -210,6 +211,9 @@ def bench_cpu(
     if seeds:
         equal = bench.equal_results(dataset, depths=(depth,), seeds=seeds, report=typer.echo)
         typer.echo(bench.table_equal(equal))
+
+
+bench_app.command("imagenet", epilog=EPILOG)(bench_imagenet)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
