@@ -43,17 +43,25 @@ class Protocol:
             raise InputError(f"positions must be scores or softmax, got {self.positions!r}")
 
     def __call__(self, image: Tensor) -> list[Tensor]:
-        """What the nets see of `image`: one tensor for each size.
+        """What the nets see of `image`: one tensor for each size, before `mirrored`.
 
         Shapes: uint8 (3, H, W) -> uint8 (views, 3, h, w) each.
         """
         if self.name == "multi-scale":
-            scaled = [augmentation.resize(image, side) for side in self.sides]
-            return [torch.stack([one, one.flip(-1)]) for one in scaled]
+            return [augmentation.resize(image, side)[None] for side in self.sides]
         image = augmentation.resize(image, self.side)
         if self.name == "10-crop":
             return [ten_crop(image, self.crop)]
         return [augmentation.centre_crop(image, self.crop)[None]]
+
+    def mirrored(self, views: Tensor) -> Tensor:
+        """The views, with the mirror image of each for multi-scale: made where the net is.
+
+        Shapes: (N, views, 3, h, w) -> (N, views or 2 * views, 3, h, w).
+        """
+        if self.name != "multi-scale":
+            return views
+        return torch.cat([views, views.flip(-1)], dim=1)
 
 
 def ten_crop(image: Tensor, crop: int) -> Tensor:
@@ -142,7 +150,8 @@ def ensemble(
     found: dict[int, Tensor] = {}
     for group in by_shape(images):
         stacked = [
-            torch.stack(size).to(device) for size in zip(*(images[i] for i in group), strict=True)
+            protocol.mirrored(torch.stack(size).to(device, non_blocking=True))
+            for size in zip(*(images[i] for i in group), strict=True)
         ]
         total = 0.0
         for net, own in zip(nets, statistics, strict=True):

@@ -4,6 +4,7 @@ Paper: Section 3.4.
 Notebook: notebooks/04_imagenet.py. Tests: tests/test_imagenet_loader.py.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -107,7 +108,7 @@ def collate(rows: list) -> tuple[Tensor, Tensor, Tensor, list[str]]:
 
 
 def loader(
-    dataset: Dataset, batches: Iterable, workers: int, collate_fn, device: str
+    dataset: Dataset, batches: Iterable, workers: int, collate_fn, device: str, ahead: int = 4
 ) -> DataLoader:
     """A DataLoader over explicit batches of indices that leaves the global random state alone."""
     return DataLoader(
@@ -117,7 +118,7 @@ def loader(
         collate_fn=collate_fn,
         pin_memory=device.startswith("cuda"),
         generator=torch.Generator(),
-        prefetch_factor=4 if workers else None,
+        prefetch_factor=ahead if workers else None,
     )
 
 
@@ -163,18 +164,38 @@ class Positions:
         return (self.recipe.steps - self.start) * self.parts
 
 
+Rows = tuple[list[list[Tensor]], list[int], list[str]]
+
+
 def test_batches(
     files: Files, views, indices: list[int], *, batch: int, workers: int, device: str
-) -> DataLoader:
-    """`views` of the images at `indices`: lists of views, labels and the names of broken files."""
+) -> Iterator[Rows]:
+    """`views` of the images at `indices`: lists of views, labels and the names of broken files.
+
+    Broken files take no place in the first two.
+    """
     batches = [indices[i : i + batch] for i in range(0, len(indices), batch)]
-    return loader(TestViews(files, views), batches, workers, list_rows, device)
+    dataset = TestViews(files, views)
+    for blob, shapes, labels, broken in loader(dataset, batches, workers, pack, device, ahead=2):
+        yield unpack(blob, shapes), labels, broken
 
 
-def list_rows(rows: list) -> tuple[list[list[Tensor]], list[int], list[str]]:
-    """Views, labels and broken files of a batch; broken ones take no place in the first two."""
+def pack(rows: list) -> tuple[Tensor, list[list[torch.Size]], list[int], list[str]]:
+    """All views of a batch in one tensor, with their shapes; `unpack` undoes it.
+
+    One tensor is one open file between processes; a tensor a view would exceed the usual limit.
+    """
     whole = [row for row in rows if row[0]]
-    return [row[0] for row in whole], [row[1] for row in whole], sum((row[2] for row in rows), [])
+    flat = [view.flatten() for row in whole for view in row[0]]
+    blob = torch.cat(flat) if flat else torch.zeros(0, dtype=torch.uint8)
+    shapes = [[view.shape for view in row[0]] for row in whole]
+    return blob, shapes, [row[1] for row in whole], sum((row[2] for row in rows), [])
+
+
+def unpack(blob: Tensor, shapes: list[list[torch.Size]]) -> list[list[Tensor]]:
+    """The views of each image; they share the memory of `blob`."""
+    pieces = iter(blob.split([math.prod(shape) for views in shapes for shape in views]))
+    return [[next(pieces).view(torch.Size(shape)) for shape in views] for views in shapes]
 
 
 @dataclass(frozen=True)
