@@ -6,7 +6,7 @@ Notebook: notebooks/04_imagenet.py. Tests: tests/test_augmentation.py.
 
 import io
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +95,13 @@ class Statistics:
     eigenvalues: Tensor  # (3,)
     eigenvectors: Tensor  # (3, 3), columns
     source: str
+
+    def to(self, device: str) -> "Statistics":
+        """The same on `device`, so that it is not copied there for every batch."""
+        tensors = ("mean", "std", "eigenvalues", "eigenvectors")
+        moved = {name: getattr(self, name) for name in tensors}
+        moved = {name: None if t is None else t.to(device) for name, t in moved.items()}
+        return replace(self, **moved)
 
     def normalise(self, images: Tensor, colour: Tensor | None = None) -> Tensor:
         """What the net sees; with `colour`, its multiples of the components are added.

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
@@ -53,7 +54,9 @@ def world(device: str | None = None) -> Iterator[World]:
             )
         torch.cuda.set_device(local)
         kind = f"cuda:{local}"
-    dist.init_process_group("nccl" if kind.startswith("cuda") else "gloo")
+    # half an hour: the first look at a large folder takes some machines longer than others
+    backend = "nccl" if kind.startswith("cuda") else "gloo"
+    dist.init_process_group(backend, timeout=timedelta(minutes=30))
     try:
         yield World(rank=dist.get_rank(), size=dist.get_world_size(), device=kind)
     finally:
@@ -85,6 +88,15 @@ def gathered(value: object, here: World) -> list:
     found: list = [None] * here.size
     dist.all_gather_object(found, value)
     return found
+
+
+def from_first(value: object, here: World) -> object:
+    """What the first process passed: the others may have no access to its disk."""
+    if here.size == 1:
+        return value
+    found = [value]
+    dist.broadcast_object_list(found, src=0)
+    return found[0]
 
 
 def bn_buffers(net: nn.Module) -> dict[str, Tensor]:

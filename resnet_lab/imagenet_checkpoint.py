@@ -47,21 +47,31 @@ def save(path: Path, run: str, how: dict, state: State, broken: list[str], here:
     write_whole(path, line.encode() + b"\n" + payload)
 
 
-def load(path: Path, run: str, how: dict, state: State, here: World) -> list[str]:
+def read(path: Path, here: World) -> bytes | None:
+    """The first process's checkpoint, for every process; None if there is none.
+
+    Raises: InputError if it cannot be read.
+    """
+    try:
+        content = path.read_bytes() if here.first and path.is_file() else None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror})") from error
+    return distributed.from_first(content, here)
+
+
+def load(content: bytes, path: Path, run: str, how: dict, state: State, here: World) -> list[str]:
     """Bring `state` (fresh) to where the checkpoint stands; the broken files met so far.
 
     Every process gets its own BN averages back; if there are more or fewer processes than before,
     the mean of all.
 
-    Raises: InputError for a file that is cut short, changed, foreign, or of another run.
+    Raises: InputError for content that is cut short, changed, foreign, or of another run.
     """
     remedy = "delete it to train this run from its start"
+    line, _, payload = content.partition(b"\n")
     try:
-        line, _, payload = path.read_bytes().partition(b"\n")
         head = json.loads(line)
         known = head["is"] == MAGIC
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}); {remedy}") from error
     except (ValueError, KeyError, TypeError, RecursionError):
         known = False
     if not known:

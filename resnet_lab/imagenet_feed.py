@@ -33,8 +33,8 @@ def own_statistics(
     """The run's statistics of its training images: measured once, by the first process."""
     if here.first and not path.is_file():
         write_whole(path, image_statistics(files, recipe, workers, met).as_bytes())
-    content = distributed.gathered(path.read_bytes() if here.first else b"", here)[0]
-    return augmentation.parse_statistics(content, path.name)
+    content = distributed.from_first(path.read_bytes() if here.first else None, here)
+    return augmentation.parse_statistics(content, path.name).to(here.device)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -95,7 +95,9 @@ def run(
     config = replace(config, classes=len(training.classes))
     named = ImageNetRun(net=config, recipe=recipe, images=listed)
     folder = out / "imagenet" / named.stem
-    if (folder / "record.json").is_file():
+    if len(set(distributed.gathered(named.stem, here))) > 1:
+        raise InputError("the machines see different images: their lists of files do not agree")
+    if distributed.from_first((folder / "record.json").is_file(), here):
         report(f"{named.stem} is trained already")
         return folder
     path = folder / "statistics.safetensors"
@@ -137,8 +139,8 @@ def train_all(
     state = imagenet_training.begin(named.net, recipe, here.device)
     fixed = {"per_device": how.per_device, "precision": how.precision}
     path = folder / "checkpoint.pt"
-    if path.is_file():
-        names = imagenet_checkpoint.load(path, named.stem, fixed, state, here)
+    if (content := imagenet_checkpoint.read(path, here)) is not None:
+        names = imagenet_checkpoint.load(content, path, named.stem, fixed, state, here)
         met.names.update(dict.fromkeys(names))
         report(f"goes on after update {state.step:,}")
     saved = state.step

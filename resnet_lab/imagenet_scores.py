@@ -77,7 +77,7 @@ def score(
     met = broken_policy(broken)
     check_classes(sources, files)
     nets = [one.net.to(here.device, memory_format=torch.channels_last).eval() for one in sources]
-    statistics = [one.statistics for one in sources]
+    statistics = [one.statistics.to(here.device) for one in sources]
     sums = torch.zeros(3, dtype=torch.float64, device=here.device)
     mine = list(range(here.rank, len(files), here.size))
     began, done = time.perf_counter(), 0

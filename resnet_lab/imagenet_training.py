@@ -129,7 +129,8 @@ def update(
             loss = F.cross_entropy(logits.float(), labels)
             (loss / parts).backward()
         wrong = (logits.argmax(1) != labels).sum()
-        count = torch.tensor(len(labels), dtype=torch.float64, device=labels.device)
+        # filled on the device: a copy from here would wait for all work queued there
+        count = torch.full((), len(labels), dtype=torch.float64, device=labels.device)
         sums = sums + torch.stack([loss.detach().double() * len(labels), wrong.double(), count])
     optimizer.step()
     return sums

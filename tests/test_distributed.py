@@ -63,6 +63,7 @@ def one_of_two(rank, port, folder):
     with world("cpu") as here:
         assert (here.rank, here.size, here.first) == (rank, 2, rank == 0)
         assert distributed.gathered(rank, here) == [0, 1]
+        assert distributed.from_first(rank + 7, here) == 7
         assert distributed.total(torch.tensor(rank + 1), here) == 3
         found = {name: trained(here, 4, CASES[name][0]) for name in ("frozen", "batch")}
     torch.save(found, folder / f"{rank}.pt")

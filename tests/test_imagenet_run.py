@@ -108,10 +108,33 @@ def test_interrupted_it_ends_at_the_same_bits(root, tmp_path, monkeypatch):
     assert records[0]["curve"] == records[1]["curve"]
 
 
-def saved_state(path, bn_of=1):
+HELD = {"per_device": 8}
+
+
+def saved_state(path):
     state = loop.begin(replace(NET, classes=3), RECIPE)
-    imagenet_checkpoint.save(path, "name", {"per_device": 8}, state, [], World())
+    imagenet_checkpoint.save(path, "name", HELD, state, [], World())
     return state
+
+
+def test_every_process_gets_its_own_bn_averages_back_and_a_new_number_their_mean(
+    tmp_path, monkeypatch
+):
+    path, name = tmp_path / "checkpoint.pt", "stem.1.running_mean"
+    values = [torch.full((4,), 1.0), torch.full((4,), 3.0)]
+
+    def two(value, here):
+        return [value | {name: one} for one in values] if isinstance(value, dict) else [value] * 2
+
+    monkeypatch.setattr(imagenet_checkpoint.distributed, "gathered", two)
+    state = saved_state(path)
+    for here, expected in (
+        (World(rank=1, size=2), 3.0),
+        (World(rank=0, size=2), 1.0),
+        (World(), 2),
+    ):
+        imagenet_checkpoint.load(path.read_bytes(), path, "name", HELD, state, here)
+        assert state.net.state_dict()[name].tolist() == [expected] * 4
 
 
 @pytest.mark.parametrize(
@@ -127,16 +150,16 @@ def test_a_damaged_checkpoint_is_named(tmp_path, spoil, says):
     state = saved_state(path)
     path.write_bytes(spoil(path.read_bytes()))
     with pytest.raises(InputError, match=says):
-        imagenet_checkpoint.load(path, "name", {"per_device": 8}, state, World())
+        imagenet_checkpoint.load(path.read_bytes(), path, "name", HELD, state, World())
 
 
 def test_a_checkpoint_of_another_run_or_cut_is_refused(tmp_path):
     path = tmp_path / "checkpoint.pt"
-    state = saved_state(path)
+    state, other = saved_state(path), {"per_device": 4}
     with pytest.raises(InputError, match="another run"):
-        imagenet_checkpoint.load(path, "other", {"per_device": 8}, state, World())
+        imagenet_checkpoint.load(path.read_bytes(), path, "other", HELD, state, World())
     with pytest.raises(InputError, match="begun with per_device 8"):
-        imagenet_checkpoint.load(path, "name", {"per_device": 4}, state, World())
+        imagenet_checkpoint.load(path.read_bytes(), path, "name", other, state, World())
 
 
 def test_a_batch_that_cannot_be_cut_is_refused_before_anything_is_read(tmp_path):
