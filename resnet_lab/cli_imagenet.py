@@ -4,6 +4,8 @@ Paper: Sections 3.4 and 4.1; Tables 2 to 5.
 Notebook: notebooks/04_imagenet.py. Tests: tests/test_cli_imagenet.py.
 """
 
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -148,6 +150,19 @@ def draw(
     typer.echo(drawn_images.draw(to, classes=classes, train=train, val=val, oddities=oddities))
 
 
+def progress(total: int) -> Callable[[int], None]:
+    """Says on stderr, every ten seconds, how many of `total` images are done."""
+    said = time.monotonic()
+
+    def say(done: int) -> None:
+        nonlocal said
+        if time.monotonic() - said > 10:
+            said = time.monotonic()
+            typer.echo(f"{done:,} of {total:,} images", err=True)
+
+    return say
+
+
 def evaluate_imagenet(
     weights: Annotated[
         str,
@@ -177,13 +192,17 @@ def evaluate_imagenet(
     batch: Annotated[int, typer.Option(min=1, help="Images at a time.")] = 32,
     workers: Workers = 2,
     precision: Precision = "float32",
+    bn_images: Annotated[
+        int,
+        typer.Option(min=0, help="Training images to measure BN statistics on anew; 0: do not."),
+    ] = 0,
     broken: BrokenFiles = "fail",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     out: Out = Path("out"),
     device: Device = None,
 ) -> None:
     """Top-1 and top-5 error by the paper's protocols, beside the paper's row."""
-    from resnet_lab import imagenet_folder, imagenet_scores, imagenet_weights
+    from resnet_lab import imagenet_feed, imagenet_folder, imagenet_scores, imagenet_weights
     from resnet_lab.distributed import world
     from resnet_lab.imagenet_evaluation import Protocol
 
@@ -201,7 +220,13 @@ def evaluate_imagenet(
     ]
     if not sources:
         raise InputError("--weights names no net")
+    imagenet_scores.check_classes(sources, files)
     with world(device) as here:
+        if bn_images:
+            training = imagenet_folder.find(data, "train")
+            recipe = imagenet_feed.recipe_for_bn(shown, bn_images, batch * here.size)
+            for source in sources:
+                imagenet_feed.measure_bn_of(source, training, recipe, workers, broken, here)
         found = imagenet_scores.score(
             sources,
             files,
@@ -211,6 +236,8 @@ def evaluate_imagenet(
             workers=workers,
             precision=checked(precision),
             broken=broken,
+            bn_images=bn_images,
+            report=progress(len(files) // here.size) if here.first else lambda done: None,
         )
         if here.first:
             path = imagenet_scores.save(found, out)

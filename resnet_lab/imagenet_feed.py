@@ -15,16 +15,20 @@ from torch import Tensor, nn
 from resnet_lab import augmentation, bn_statistics, distributed, train
 from resnet_lab.augmentation import Statistics
 from resnet_lab.distributed import World
+from resnet_lab.errors import InputError
 from resnet_lab.files import write_whole
+from resnet_lab.imagenet_evaluation import Protocol
 from resnet_lab.imagenet_folder import Files
 from resnet_lab.imagenet_loader import (
     Broken,
     CentreCrop,
+    broken_policy,
     image_statistics,
     test_batches,
     training_batches,
 )
 from resnet_lab.imagenet_recipe import ImageNetRecipe
+from resnet_lab.imagenet_weights import Source
 
 
 def own_statistics(
@@ -92,16 +96,58 @@ class Feed:
         wrong, count = distributed.total(sums, self.here).tolist()
         return 100 * wrong / count if count else math.nan
 
+    def bn_batches(self, files: Files) -> int:
+        """Batches that each process measures BN statistics on.
+
+        Raises: InputError if there is not one batch of images.
+        """
+        together = self.here.size * self.per_device
+        images = min(self.recipe.bn_images, len(files))
+        if images < together:
+            raise InputError(
+                f"BN statistics take at least one batch of {together} images; there are "
+                f"{len(files):,}, and --bn-images is {self.recipe.bn_images:,}"
+            )
+        return images // together
+
     def measure_bn(self, net: nn.Module, files: Files) -> int:
         """Replace BN's moving averages by plain ones over training views; over how many images.
 
         The views are those of the run's first pass: every image at most once.
+
+        Raises: InputError as `bn_batches`.
         """
-        together = self.here.size * self.per_device
-        each = max(1, min(self.recipe.bn_images, len(files)) // together)
+        each, together = self.bn_batches(files), self.here.size * self.per_device
         enough = max(self.recipe.steps, each * together // self.recipe.batch + 1)
         feed = replace(self, recipe=replace(self.recipe, steps=enough))
         source = feed.batches(files)
-        count = bn_statistics.estimate(net, (next(source)[0] for _ in range(each)))
+        bn_statistics.estimate(net, (next(source)[0] for _ in range(each)))
         distributed.average_bn(net, self.here)
-        return count * together
+        return each * together
+
+
+def recipe_for_bn(protocol: Protocol, images: int, batch: int) -> ImageNetRecipe:
+    """The augmentation of Section 3.4, scaled to the protocol's sizes, for BN statistics only."""
+    return ImageNetRecipe(
+        batch=batch,
+        crop=protocol.crop,
+        short_side=(protocol.side, protocol.side * 480 // 256),
+        test_side=protocol.side,
+        bn_images=images,
+    )
+
+
+def measure_bn_of(
+    source: Source, files: Files, recipe: ImageNetRecipe, workers: int, broken: str, here: World
+) -> int:
+    """Replace the BN statistics of stored weights, as `Feed.measure_bn` does."""
+    source.net.to(here.device, memory_format=torch.channels_last)
+    feed = Feed(
+        recipe=recipe,
+        per_device=recipe.batch // here.size,
+        workers=workers,
+        statistics=source.statistics.to(here.device),
+        met=broken_policy(broken),
+        here=here,
+    )
+    return feed.measure_bn(source.net, files)

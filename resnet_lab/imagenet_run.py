@@ -109,8 +109,11 @@ def run(
         met=met,
         here=here,
     )
+    measures_bn = recipe.bn_images and not recipe.frozen_bn
+    if measures_bn:
+        feed.bn_batches(training)  # what cannot be done in the end is said before it begins
     state = train_all(named, feed, training, testing, folder, how, report)
-    if recipe.bn_images and not recipe.frozen_bn:
+    if measures_bn:
         count = feed.measure_bn(state.net, training)
         report(f"BN statistics: plain average over {count:,} training images")
     else:

@@ -49,6 +49,7 @@ class Score:
     images: int  # that were read and scored
     classes: int
     broken_files: tuple[str, ...]  # left out of the errors
+    bn_images: int  # training images that BN statistics were measured on before; 0: as stored
     statistics: tuple[str, ...]  # what each net's images were normalised with
     paper: Printed
     differs: tuple[str, ...]  # from the paper's own test
@@ -66,11 +67,12 @@ def score(
     workers: int = 2,
     precision: train.Precision = "float32",
     broken: str = "fail",
+    bn_images: int = 0,
     report: Callable[[int], None] = lambda done: None,
 ) -> Score:
     """Errors of `sources`, averaged as an ensemble if there are several, on all of `files`.
 
-    `report` gets the number of this process's images done so far.
+    `report` gets the number of this process's images done so far; `bn_images` is for the result.
 
     Raises: InputError if classes do not fit, or an image is broken and the policy is to fail.
     """
@@ -110,6 +112,7 @@ def score(
         images=int(count),
         classes=len(files.classes),
         broken_files=tuple(names),
+        bn_images=bn_images,
         statistics=tuple(one.source for one in statistics),
         paper=printed(config, protocol, len(sources)),
         differs=tuple(differences(sources, files, len(names))),
@@ -204,6 +207,8 @@ def table(score: Score) -> str:
         f"weights: {w}; normalised with {s}"
         for w, s in zip(score.weights, score.statistics, strict=True)
     ]
+    if score.bn_images:
+        lines.append(f"BN statistics: plain average over up to {score.bn_images:,} training images")
     lines += [f"differs: {one}" for one in score.differs]
     lines += [f"skipped, broken: {name}" for name in score.broken_files]
     return "\n".join(lines)

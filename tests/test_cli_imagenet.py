@@ -48,6 +48,10 @@ def test_draw_train_evaluate(type_in, tmp_path):
         assert "result out" in err
     code, out, _ = type_in(f"{words} --weights {weights},{weights} --broken skip")
     assert code == 0 and "Table 5" in out and "ResNet-18 + ResNet-18" in out
+    code, out, _ = type_in(f"{words} --protocol centre --bn-images 32 --batch 16 --broken skip")
+    assert code == 0 and "BN statistics: plain average" in out
+    code, _, err = type_in(f"{words} --bn-images 4 --broken skip")
+    assert code == 2 and "at least one batch of 32 images" in err
     code, _, err = type_in(words)
     assert code == 2 and "broken image val/class_00/broken_cut.JPEG" in err
 

@@ -162,6 +162,12 @@ def test_a_checkpoint_of_another_run_or_cut_is_refused(tmp_path):
         imagenet_checkpoint.load(path.read_bytes(), path, "name", other, state, World())
 
 
+def test_too_few_images_for_bn_are_said_before_training(root, tmp_path):
+    with pytest.raises(InputError, match="at least one batch of 8 images"):
+        run(root, tmp_path, recipe=replace(RECIPE, bn_images=7))
+    assert not list(tmp_path.glob("imagenet/*/checkpoint.pt"))
+
+
 def test_a_batch_that_cannot_be_cut_is_refused_before_anything_is_read(tmp_path):
     with pytest.raises(InputError, match="batch of 16"):
         run(tmp_path / "nowhere", tmp_path, how=replace(HOW, per_device=5))
