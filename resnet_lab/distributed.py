@@ -5,6 +5,7 @@ Notebook: notebooks/04_imagenet.py. Tests: tests/test_distributed.py.
 """
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -71,7 +72,13 @@ def wrap(net: nn.Module, here: World) -> nn.Module:
     if here.size == 1:
         return net
     devices = [torch.device(here.device)] if here.device.startswith("cuda") else None
-    return nn.parallel.DistributedDataParallel(net, device_ids=devices, broadcast_buffers=False)
+    with warnings.catch_warnings():
+        # torch 2.15 renames broadcast_buffers, and its new name would spread the first process's BN
+        warnings.simplefilter("ignore", FutureWarning)
+        # no exchange at the start either: weights are equal by seed or checkpoint, BN is not
+        return nn.parallel.DistributedDataParallel(
+            net, device_ids=devices, broadcast_buffers=False, init_sync=False
+        )
 
 
 def total(values: Tensor, here: World) -> Tensor:
