@@ -109,23 +109,36 @@ def run(
         met=met,
         here=here,
     )
-    measures_bn = recipe.bn_images and not recipe.frozen_bn
-    if measures_bn:
+    if recipe.bn_images and not recipe.frozen_bn:
         feed.bn_batches(training)  # what cannot be done in the end is said before it begins
     state = train_all(named, feed, training, testing, folder, how, report)
-    if measures_bn:
+    conclude(named, state, feed, training, testing, folder, how, report)
+    return folder
+
+
+def conclude(
+    named: ImageNetRun,
+    state: State,
+    feed: Feed,
+    training: Files,
+    testing: Files,
+    folder: Path,
+    how: How,
+    report: Report,
+) -> None:
+    """What follows the last update: BN statistics, the last validation error, the files."""
+    if named.recipe.bn_images and not named.recipe.frozen_bn:
         count = feed.measure_bn(state.net, training)
         report(f"BN statistics: plain average over {count:,} training images")
     else:
-        distributed.average_bn(state.net, here)
+        distributed.average_bn(state.net, feed.here)
     error = feed.centre_error(state.net, testing)
-    names = sorted(set(sum(distributed.gathered([*met.names], here), [])))
+    names = sorted(set(sum(distributed.gathered([*feed.met.names], feed.here), [])))
     report(f"centre crop error {error:.2f} % on {len(testing):,} images of {testing.place}")
     for name in names:
         report(f"skipped, broken: {name}")
-    if here.first:
-        finish(folder, named, state, how, here, error, names)
-    return folder
+    if feed.here.first:
+        finish(folder, named, state, how, feed.here, error, names)
 
 
 def train_all(

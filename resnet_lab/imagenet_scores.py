@@ -13,27 +13,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
-from resnet_lab import checkpoint, distributed, imagenet_evaluation, paper, provenance, train
+from resnet_lab import checkpoint, distributed, imagenet_evaluation, provenance, train
 from resnet_lab.distributed import World
 from resnet_lab.errors import InputError
 from resnet_lab.files import write_whole
 from resnet_lab.imagenet_evaluation import Protocol
 from resnet_lab.imagenet_folder import Files
-from resnet_lab.imagenet_loader import broken_policy, test_batches
+from resnet_lab.imagenet_loader import Broken, broken_policy, test_batches
+from resnet_lab.imagenet_rows import Printed, differences, printed
 from resnet_lab.imagenet_weights import Source
-from resnet_lab.resnet import ResNetConfig
-
-VALIDATION = 50_000  # images of ImageNet's validation set (Section 4.1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Printed:
-    """The paper's row. Errors are percent; None where it prints none."""
-
-    top1: float | None
-    top5: float | None
-    place: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,23 +68,8 @@ def score(
     """
     met = broken_policy(broken)
     check_classes(sources, files)
-    nets = [one.net.to(here.device, memory_format=torch.channels_last).eval() for one in sources]
-    statistics = [one.statistics.to(here.device) for one in sources]
-    sums = torch.zeros(3, dtype=torch.float64, device=here.device)
-    mine = list(range(here.rank, len(files), here.size))
-    began, done = time.perf_counter(), 0
-    for images, labels, names in test_batches(
-        files, protocol, mine, batch=batch, workers=workers, device=here.device
-    ):
-        met.meet(names, len(files))
-        if images:
-            scores = imagenet_evaluation.ensemble(
-                nets, statistics, images, protocol, here.device, precision
-            )
-            wrong = imagenet_evaluation.mistakes(scores.cpu(), torch.tensor(labels))
-            sums += torch.tensor([*wrong, len(labels)], dtype=torch.float64).to(sums.device)
-        done += len(labels) + len(names)
-        report(done)
+    began = time.perf_counter()
+    sums = count_mistakes(sources, files, protocol, met, here, batch, workers, precision, report)
     names = sorted(set(sum(distributed.gathered([*met.names], here), [])))
     top1, top5, count = distributed.total(sums, here).tolist()
     if not count:
@@ -113,20 +88,59 @@ def score(
         classes=len(files.classes),
         broken_files=tuple(names),
         bn_images=bn_images,
-        statistics=tuple(one.source for one in statistics),
+        statistics=tuple(one.statistics.source for one in sources),
         paper=printed(config, protocol, len(sources)),
         differs=tuple(differences(sources, files, len(names))),
         data=files.hash,
-        how={
-            "device": provenance.device_name(here.device.split(":")[0]),
-            "processes": here.size,
-            "precision": precision,
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-            "git": provenance.git_revision(),
-            "seconds": round(time.perf_counter() - began, 2),
-        },
+        how=how(here, precision, time.perf_counter() - began),
     )
+
+
+def count_mistakes(
+    sources: Sequence[Source],
+    files: Files,
+    protocol: Protocol,
+    met: Broken,
+    here: World,
+    batch: int,
+    workers: int,
+    precision: train.Precision,
+    report: Callable[[int], None],
+) -> Tensor:
+    """Of this process's share: images wrong at one, wrong at five, and images.
+
+    Shapes: -> float64 (3,).
+    """
+    nets = [one.net.to(here.device, memory_format=torch.channels_last).eval() for one in sources]
+    statistics = [one.statistics.to(here.device) for one in sources]
+    sums = torch.zeros(3, dtype=torch.float64, device=here.device)
+    mine, done = list(range(here.rank, len(files), here.size)), 0
+    for images, labels, names in test_batches(
+        files, protocol, mine, batch=batch, workers=workers, device=here.device
+    ):
+        met.meet(names, len(files))
+        if images:
+            scores = imagenet_evaluation.ensemble(
+                nets, statistics, images, protocol, here.device, precision
+            )
+            wrong = imagenet_evaluation.mistakes(scores.cpu(), torch.tensor(labels))
+            sums += torch.tensor([*wrong, len(labels)], dtype=torch.float64).to(sums.device)
+        done += len(labels) + len(names)
+        report(done)
+    return sums
+
+
+def how(here: World, precision: train.Precision, seconds: float) -> dict[str, str | int | float]:
+    """On what a result was measured."""
+    return {
+        "device": provenance.device_name(here.device.split(":")[0]),
+        "processes": here.size,
+        "precision": precision,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "git": provenance.git_revision(),
+        "seconds": round(seconds, 2),
+    }
 
 
 def check_classes(sources: Sequence[Source], files: Files) -> None:
@@ -138,52 +152,6 @@ def check_classes(sources: Sequence[Source], files: Files) -> None:
                 f"{one.name} tells {known} classes, {files.place} has {len(files.classes)}; "
                 f"--synsets FILE names the {known} in their order, one a line"
             )
-
-
-def printed(config: ResNetConfig, protocol: Protocol, nets: int) -> Printed:
-    """The row of the paper, or of the authors' notes, that the same net and test stand in."""
-    kind = "plain" if config.shortcut == "none" else "resnet"
-    name = f"{kind}_{config.depth}"
-    if nets > 1:
-        found = paper.leaf("tables.table5.resnet_ilsvrc15")
-        return Printed(
-            top1=None, top5=found.value, place=f"{found.source} (six models, on the test set)"
-        )
-    if config.depth == 34 and kind == "resnet":
-        name += f"_{config.shortcut}"
-    groups = {
-        "10-crop": ("tables.table3", "tables.table2"),
-        "multi-scale": ("tables.table4",),
-        "centre": ("recipes.imagenet_from_authors_release.one_crop",),
-    }
-    for group in groups[protocol.name]:
-        for found in ((f"{group}.{name}.top1", f"{group}.{name}.top5"), (f"{group}.{name}", None)):
-            if found[0] in paper.paths():
-                if config.depth == 18 and config.shortcut not in ("none", "A"):
-                    continue  # Table 2's nets have no other shortcuts
-                first = paper.leaf(found[0])
-                top5 = paper.leaf(found[1]).value if found[1] else None
-                return Printed(top1=first.value, top5=top5, place=first.source)
-    return Printed(top1=None, top5=None, place="not in the paper")
-
-
-def differences(sources: Sequence[Source], files: Files, broken: int) -> list[str]:
-    """What sets this measurement apart from the paper's."""
-    found = []
-    for one in sources:
-        if one.name.startswith("torchvision:"):
-            found.append(f"{one.name}: trained by torchvision's recipe, not the paper's")
-        if one.net.config.bottleneck and one.net.config.stride_in == "3x3":
-            found.append(f"{one.name}: stride in the 3x3 convolution")
-        if one.statistics.std is not None:
-            found.append(f"{one.name}: images divided by the channels' deviation")
-    if len(files) != VALIDATION:
-        found.append(
-            f"{len(files):,} images of {len(files.classes)} classes, not the {VALIDATION:,} of 1000"
-        )
-    if broken:
-        found.append(f"{broken} broken files left out")
-    return list(dict.fromkeys(found))
 
 
 def table(score: Score) -> str:

@@ -6,10 +6,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from resnet_lab import augmentation, drawn_images, imagenet_folder, imagenet_scores
+from resnet_lab import augmentation, drawn_images, imagenet_folder, imagenet_rows, imagenet_scores
 from resnet_lab.distributed import World
 from resnet_lab.errors import InputError
 from resnet_lab.imagenet_evaluation import Protocol, ensemble
+from resnet_lab.imagenet_loader import broken_policy
 from resnet_lab.imagenet_weights import Source
 from resnet_lab.resnet import ResNet, ResNetConfig, imagenet
 
@@ -56,9 +57,17 @@ def test_errors_are_those_of_single_images_one_by_one(files, name):
     assert len(found.broken_files) == 2 and "val/class_00/broken_cut.JPEG" in found.broken_files[0]
 
 
-def test_two_processes_take_half_of_the_images_each(files):
-    shares = [list(range(rank, len(files), 2)) for rank in range(2)]
-    assert sorted(shares[0] + shares[1]) == list(range(len(files)))
+def test_two_processes_count_what_one_counts(files):
+    def counted(here):
+        met = broken_policy("skip")
+        words = (met, here, 5, 0, "float32", lambda done: None)
+        sums = imagenet_scores.count_mistakes([source()], files, Protocol(**SMALL), *words)
+        return sums, set(met.names)
+
+    whole, names = counted(World())
+    halves = [counted(World(rank=rank, size=2)) for rank in range(2)]
+    assert torch.equal(halves[0][0] + halves[1][0], whole) and whole[2] == len(files) - 2
+    assert halves[0][1] | halves[1][1] == names and len(names) == 2
 
 
 def test_a_broken_image_is_fatal_by_default(files):
@@ -94,7 +103,7 @@ ROWS = [
 
 @pytest.mark.parametrize("config, protocol, nets, place, path", ROWS, ids=lambda v: str(v)[-20:])
 def test_the_row_beside_ours_is_the_papers(paper, config, protocol, nets, place, path):
-    found = imagenet_scores.printed(config, Protocol(name=protocol), nets)
+    found = imagenet_rows.printed(config, Protocol(name=protocol), nets)
     table, row = path.split(".")
     printed = paper["tables"][table][row]
     assert (found.top1, found.top5) == (printed["top1"]["value"], printed["top5"]["value"])
@@ -103,7 +112,7 @@ def test_the_row_beside_ours_is_the_papers(paper, config, protocol, nets, place,
 
 def test_rows_that_stand_elsewhere_or_nowhere(paper):
     def row(config, name, nets=1):
-        return imagenet_scores.printed(config, Protocol(name=name), nets)
+        return imagenet_rows.printed(config, Protocol(name=name), nets)
 
     table2 = paper["tables"]["table2"]
     assert row(imagenet(18), "10-crop").top1 == table2["resnet_18"]["value"]
