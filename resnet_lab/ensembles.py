@@ -15,7 +15,7 @@ import torch
 from matplotlib.axes import Axes
 from torch import Tensor, nn
 
-from resnet_lab import data, evaluation, records, train
+from resnet_lab import arms, data, evaluation, records, train
 from resnet_lab.errors import InputError
 from resnet_lab.records import Record
 from resnet_lab.resnet import ResNet
@@ -35,15 +35,15 @@ def with_weights(
     recorded: Sequence[Record], images: str, folders: Sequence[Path], *, net: str = "ResNet-20"
 ) -> list[tuple[Record, Path]]:
     """The quick runs of `net` on `images` whose very weights lie in one of `folders`, by seed."""
-    found = {}
-    for record in recorded:
-        if record.scale != "quick" or record.net != net or record.run.images.name != images:
-            continue
-        for folder in folders:
-            path = records.path_of(folder, "quick", record.run).with_suffix(".safetensors")
-            if path.is_file() and digest(path) == record.weights_sha256:
-                found.setdefault(record.run.stem, (record, path))
-    return sorted(found.values(), key=lambda pair: pair[0].run.recipe.seed)
+    found = []
+    for record in arms.select(recorded, label=net, scale="quick", images=images):
+        paths = [
+            records.path_of(f, "quick", record.run).with_suffix(".safetensors") for f in folders
+        ]
+        fits = (p for p in paths if p.is_file() and digest(p) == record.weights_sha256)
+        if path := next(fits, None):
+            found.append((record, path))
+    return found
 
 
 def digest(path: Path) -> str:
@@ -113,8 +113,12 @@ def table(found: Sequence[Member], labels: Tensor) -> str:
     rows = ["| nets | test error, % | its record says, % |", "|---|---|---|"]
     for one in found:
         seed = one.record.run.recipe.seed
-        rows.append(f"| {name}, seed {seed} | {one.error:.2f} | {one.record.final.test_error:.2f} |")
-    rows.append(f"| one net: mean ± deviation over seeds | {mean(alone):.2f} ± {stdev(alone):.2f} | |")
+        rows.append(
+            f"| {name}, seed {seed} | {one.error:.2f} | {one.record.final.test_error:.2f} |"
+        )
+    rows.append(
+        f"| one net: mean ± deviation over seeds | {mean(alone):.2f} ± {stdev(alone):.2f} | |"
+    )
     rows.append(f"| all {len(found)}, labels voted | {votes:.2f} | |")
     rows.append(f"| **all {len(found)}, probabilities averaged** | **{together:.2f}** | |")
     return "\n".join(rows)

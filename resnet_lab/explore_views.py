@@ -134,9 +134,7 @@ def scale_of(image: tuple[int, int], side: int, depth: int = DEPTH) -> Scale:
         x = torch.zeros(1, 3, *shape, device="meta")
         maps, scores = net.stages(net.stem(x)).shape[-2:], score_map(net, x, CROP).shape[-2:]
     work = cost.multiply_adds(net, (3, *shape))
-    return Scale(
-        side=side, image=shape, map=tuple(maps), windows=tuple(scores), multiply_adds=work
-    )
+    return Scale(side=side, image=shape, map=tuple(maps), windows=tuple(scores), multiply_adds=work)
 
 
 def window_box(row: int, column: int, crop: int = CROP) -> Box:
