@@ -159,6 +159,19 @@ for name, net in nets.items():
     print(f"{name}: {cost.parameters(net):,} parameters, {work:,} multiply-adds")
 
 # %% [markdown]
+# Equal counts do not yet make equal nets. The audit goes by shapes and by running the net, not by known names, and says what it is
+# and where it differs from the paper. (`resnet-lab audit` does so for files of weights.)
+#
+# **Predict.** Torchvision calls it ResNet-50. How many differences from the paper's will the audit find?
+
+# %%
+from resnet_lab.audit import audit
+
+for name in ("torchvision's resnet50", "imagenet(50)"):
+    report = audit(nets[name])
+    print(f"{name}: {report.verdict}", *report.differences, sep="\n  ")
+
+# %% [markdown]
 # ## Equal cost on CIFAR-10
 #
 # With n blocks a stage, 6n + 2 layers of basic blocks and 9n + 2 of bottlenecks take about the same multiply-adds. We trained

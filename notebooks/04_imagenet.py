@@ -32,8 +32,8 @@ figure_folder = "../figures"  # where the figure of this chapter goes
 fast = False  # True: shorter toy trainings, and an ensemble on fewer test images
 
 # %% [markdown]
-# The notebook draws and prints; what it calls lives in the package, with tests. ImageNet itself is 150 GB that may not be passed on.
-# So the picture below is drawn by code, and no number here was measured on ImageNet unless a table says so.
+# The notebook draws and prints; what it calls lives in the package, with tests. ImageNet does not ship with it:
+# the picture below is drawn by code, and no number here was measured on ImageNet unless a table says so.
 
 # %%
 from pathlib import Path
@@ -61,8 +61,8 @@ image, recipe = scene(), ImageNetRecipe()
 view_figures.training_views(image, recipe, seeds=range(6))
 
 # %% [markdown]
-# A smaller side makes a frame cover more of the picture: the boat is seen at many sizes. Some views hold sky and a lighthouse, and still have
-# the image's label. Over 600,000 updates that costs little, and the net does not come to rely on any one part.
+# A smaller side makes a frame cover more of the picture: the boat is seen at many sizes. Some views hold little but sky and a lighthouse, and still have
+# the image's label: the price of never showing a net the same view twice.
 #
 # ## Ten crops
 #
@@ -134,7 +134,7 @@ view_figures.plateau(view_figures.made_up_errors(recipe), recipe)
 # %% [markdown]
 # The rule pays for being sure with patience: each drop comes five tests after the curve has gone flat.
 #
-# A batch of 256 images is more than one device held; the authors used 8 GPUs with 32 images each. One device can do the same
+# The authors spread a batch of 256 over 8 GPUs, 32 images each (their notes say so, not the paper). One device can do the same
 # by adding up the gradients of 8 parts before it updates. **Predict.** Is that the same update as from 256 images at once?
 # Below the gradients of a small net on random images, each cut compared with 256 at once:
 
@@ -229,7 +229,8 @@ print(sentence, ensembles.gains(members, labels), sep="\n")
 Markdown(ensembles.table(members, labels))
 
 # %% [markdown]
-# A dot is an ensemble, with every choice of so many nets; the line joins the means. The work grows with the number of nets, the gain does not.
+# A dot is an ensemble, with every choice of so many nets; the line joins the means (the axis does not begin at zero). The work grows with each net; does the gain
+# keep up?
 
 # %%
 figure, panels = figures.sheet(1, width=5, height=2.8)
@@ -292,7 +293,7 @@ print(
 # - Training draws another scale, place, side and colour for each view; a test shows ten fixed crops, or the whole image at five scales.
 # - The fully-convolutional form is the same net with a sliding pool; it sees far more windows than ten crops, for more work.
 # - A batch of 256 can be cut over devices and time; what BN sees is the part.
-# - Averaging nets that differ in their seed lowers the error; what was not run on ImageNet says "not run".
+# - What averaging nets of several seeds gains was measured beside their spread; what was not run on ImageNet says "not run".
 #
 # Next: CIFAR-10, from 20 to 1202 layers.
 #
