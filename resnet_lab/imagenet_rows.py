@@ -11,8 +11,9 @@ from resnet_lab import paper
 from resnet_lab.imagenet_evaluation import Protocol
 from resnet_lab.imagenet_folder import Files
 from resnet_lab.imagenet_weights import Source
-from resnet_lab.resnet import ResNetConfig
+from resnet_lab.resnet import ResNetConfig, imagenet
 
+IMAGENET_WIDTHS = imagenet(50).widths
 VALIDATION = 50_000  # images of ImageNet's validation set (Section 4.1)
 
 
@@ -60,6 +61,8 @@ def differences(sources: Sequence[Source], files: Files, broken: int) -> list[st
             found.append(f"{one.name}: trained by torchvision's recipe, not the paper's")
         if one.net.config.bottleneck and one.net.config.stride_in == "3x3":
             found.append(f"{one.name}: stride in the 3x3 convolution")
+        if one.net.config.widths != IMAGENET_WIDTHS:
+            found.append(f"{one.name}: filters {one.net.config.widths}, not Table 1's")
         if one.statistics.std is not None:
             found.append(f"{one.name}: images divided by the channels' deviation")
     if len(files) != VALIDATION:

@@ -134,7 +134,14 @@ def test_the_result_says_what_differs_and_is_strict_json(files, tmp_path):
         [one], files, Protocol(**SMALL), here=World(), workers=0, broken="skip"
     )
     shown = imagenet_scores.table(found)
-    for words in ("22.85", "6.71", "Table 3", "torchvision's recipe", "stride in the 3x3"):
+    for words in (
+        "22.85",
+        "6.71",
+        "Table 3",
+        "torchvision's recipe",
+        "stride in the 3x3",
+        "Table 1's",
+    ):
         assert words in shown
     assert "deviation" in shown and "2 broken files left out" in shown
     path = imagenet_scores.save(found, tmp_path)
