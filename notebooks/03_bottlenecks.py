@@ -14,7 +14,7 @@
 # %% [markdown]
 # # 3. Recompute Table 1 and build bottlenecks
 #
-# Paper: Sections 3.3 and 4.1, Figures 3 and 5, Table 1, footnotes 3 and 4 · Code: `resnet_lab/blocks.py`, `resnet_lab/cost.py`, `resnet_lab/table_1.py`, `resnet_lab/drawings.py`, `resnet_lab/arm_results.py` · Tests: `tests/test_table_1.py`, `tests/test_cost.py`, `tests/test_drawings.py`, `tests/test_arm_results.py`
+# Paper: Sections 3.3 and 4.1, Figures 3 and 5, Table 1, footnotes 3 and 4 · Code: `resnet_lab/blocks.py`, `resnet_lab/cost.py`, `resnet_lab/table_1.py`, `resnet_lab/drawings.py`, `resnet_lab/audit/`, `resnet_lab/arm_results.py` · Tests: `tests/test_table_1.py`, `tests/test_cost.py`, `tests/test_drawings.py`, `tests/test_arm_results.py`
 # · Runs in: under a minute, from the modules and from recorded runs
 #
 # You will see
