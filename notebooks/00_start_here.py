@@ -58,9 +58,10 @@ from resnet_lab import claims, data, experiments, explore, figures, paper, recor
 # | [1 Degradation](01_degradation.ipynb) | Sections 1, 3.1 and 4.2, Figure 1 | see a deeper net train worse, build the better one by hand, and let one line find it |
 # | [2 Shortcuts](02_shortcuts.ipynb) | Sections 3.1 to 3.3 and 4.1, Figure 2, Table 3 | take the block apart, see what options A, B and C do, and what the padding really does |
 # | [3 Bottlenecks](03_bottlenecks.ipynb) | Sections 3.3 and 4.1, Figures 3 and 5, Table 1 | recompute Table 1 cell by cell, find the stride behind 3.8 and 4.1, compare designs at equal cost |
+# | [4 ImageNet](04_imagenet.ipynb) | Sections 3.4 and 4.1, Tables 2 to 5 | turn one image into ten crops and five scales, run the protocol on drawn images, see what an ensemble buys |
 # | [5 CIFAR-10](05_cifar.ipynb) | Section 4.2, Table 6, Figure 6 | walk from 20 to 110 layers, see what the warm-up does, and why others report other numbers |
 #
-# ImageNet, layer responses, detection and localisation follow.
+# Layer responses, detection and localisation follow.
 #
 # ## The nets, in one slider
 #

@@ -14,7 +14,7 @@
 # %% [markdown]
 # # 3. Recompute Table 1 and build bottlenecks
 #
-# Paper: Sections 3.3 and 4.1, Figures 3 and 5, Table 1, footnotes 3 and 4 · Code: `resnet_lab/blocks.py`, `resnet_lab/cost.py`, `resnet_lab/table_1.py`, `resnet_lab/drawings.py`, `resnet_lab/arm_results.py` · Tests: `tests/test_table_1.py`, `tests/test_cost.py`, `tests/test_drawings.py`, `tests/test_arm_results.py`
+# Paper: Sections 3.3 and 4.1, Figures 3 and 5, Table 1, footnotes 3 and 4 · Code: `resnet_lab/blocks.py`, `resnet_lab/cost.py`, `resnet_lab/table_1.py`, `resnet_lab/drawings.py`, `resnet_lab/audit/`, `resnet_lab/arm_results.py` · Tests: `tests/test_table_1.py`, `tests/test_cost.py`, `tests/test_drawings.py`, `tests/test_arm_results.py`
 # · Runs in: under a minute, from the modules and from recorded runs
 #
 # You will see
@@ -157,6 +157,19 @@ nets["imagenet(50, stride_in='3x3')"] = ResNet(imagenet(50, stride_in="3x3"))
 for name, net in nets.items():
     work = cost.multiply_adds(net, (3, 224, 224))
     print(f"{name}: {cost.parameters(net):,} parameters, {work:,} multiply-adds")
+
+# %% [markdown]
+# Equal counts do not yet make equal nets. The audit goes by shapes and by running the net, not by known names, and says what it is
+# and where it differs from the paper. (`resnet-lab audit` does so for files of weights.)
+#
+# **Predict.** Torchvision calls it ResNet-50. How many differences from the paper's will the audit find?
+
+# %%
+from resnet_lab.audit import audit
+
+for name in ("torchvision's resnet50", "imagenet(50)"):
+    report = audit(nets[name])
+    print(f"{name}: {report.verdict}", *report.differences, sep="\n  ")
 
 # %% [markdown]
 # ## Equal cost on CIFAR-10

@@ -5,6 +5,7 @@ Notebook: notebooks/00_start_here.py. Tests: tests/test_map.py.
 """
 
 from resnet_lab import cost, data, evaluation
+from resnet_lab.audit import audit
 from resnet_lab.errors import InputError
 from resnet_lab.recipe import Recipe, lr_at
 from resnet_lab.resnet import ResNet, ResNetConfig, cifar, imagenet
@@ -15,6 +16,7 @@ __all__ = [
     "Recipe",
     "ResNet",
     "ResNetConfig",
+    "audit",
     "cifar",
     "cost",
     "data",

@@ -12,8 +12,12 @@ from typing import Annotated
 
 import typer
 
+from resnet_lab.cli_audit import audit
 from resnet_lab.cli_bench import bench_app
+from resnet_lab.cli_bench_imagenet import EPILOG, bench_imagenet
 from resnet_lab.cli_data import data_app
+from resnet_lab.cli_evaluate import evaluate_app
+from resnet_lab.cli_imagenet import imagenet_app
 from resnet_lab.errors import InputError
 from resnet_lab.options import AtOnce, Data, Device, ImagesName, Out, Scale, recipe_options
 
@@ -26,6 +30,9 @@ app = typer.Typer(
 )
 app.add_typer(bench_app, name="bench")
 app.add_typer(data_app, name="data")
+app.command(epilog="Example: resnet-lab audit torchvision.models:resnet50. Seconds.")(audit)
+app.add_typer(evaluate_app, name="evaluate")
+app.add_typer(imagenet_app, name="imagenet")
 
 
 @app.command(
@@ -114,41 +121,6 @@ def train(
     raise typer.Exit(single.run(job, dataset, root=data, out=out, device=device))
 
 
-@app.command(
-    epilog="Example: resnet-lab evaluate ResNet-20-w8_seed0-….safetensors --width 8 --size 16. "
-    "Seconds."
-)
-def evaluate(
-    weights: Annotated[Path, typer.Argument(help="A .safetensors file, ours or renamed to ours.")],
-    depth: Annotated[int, typer.Option(help="Weighted layers, 6n+2.")] = 20,
-    shortcut: Annotated[str, typer.Option(help="none (the plain net), A, B or C.")] = "A",
-    width: Annotated[int, typer.Option(min=1, help="Filters of the first stage.")] = 16,
-    size: Annotated[int, typer.Option(help="Pixels: 32, or 16 for our quick nets.")] = 32,
-    by_position: Annotated[
-        bool, typer.Option(help="Take the tensors in their order, whatever their names.")
-    ] = False,
-    mean: Annotated[
-        tuple[float, float, float] | None,
-        typer.Option(help="Channel means the net was trained with, in 0..1. Default: per pixel."),
-    ] = None,
-    std: Annotated[
-        tuple[float, float, float] | None,
-        typer.Option(help="Channel deviations the net was trained with. Default: none."),
-    ] = None,
-    data: Data = None,
-    images: ImagesName = None,
-) -> None:
-    """Test error of stored weights, from a single view of each test image."""
-    from resnet_lab import data as data_module
-    from resnet_lab import evaluation
-    from resnet_lab.resnet import cifar
-
-    dataset = data_module.load(data, name=images)
-    net = evaluation.load_net(weights, cifar(depth, shortcut=shortcut, width=width), by_position)
-    found = evaluation.test_error(net, dataset, size=size, mean=mean, std=std)
-    typer.echo(f"{net.config.name}: test error {found:.2f} % on {dataset.label}")
-
-
 @app.command(epilog="Example: resnet-lab claims --json. Seconds.")
 def claims(
     as_json: Annotated[bool, typer.Option("--json", help="Print a list of objects.")] = False,
@@ -208,6 +180,9 @@ def doctor(data: Data = None, out: Out = Path("out")) -> None:
     findings = checks.check(data, out)
     print_findings(findings)
     raise typer.Exit(0 if checks.ok(findings) else 1)
+
+
+bench_app.command("imagenet", epilog=EPILOG)(bench_imagenet)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

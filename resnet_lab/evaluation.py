@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from resnet_lab import checkpoint, data, train
+from resnet_lab import checkpoint, data, train, weights
 from resnet_lab.errors import InputError
 from resnet_lab.resnet import ResNet, ResNetConfig
 
@@ -19,8 +19,9 @@ def load_net(path: Path, config: ResNetConfig, by_position: bool = False) -> Res
     """The net of `config` with the weights at `path`, in evaluation mode.
 
     Reads .safetensors, and state dicts saved by torch (without running code in them), also inside
-    {"state_dict": ...}. With `by_position` names are ignored and tensors taken in their order, as
-    most option-A code lists them: stem, blocks, classifier, each convolution before its BN.
+    {"state_dict": ...}, under our names or those of torchvision and timm. With `by_position` names
+    are ignored and tensors taken in their order, as most option-A code lists them: stem, blocks,
+    classifier, each convolution before its BN.
 
     Raises: InputError if the file is missing, unreadable, or of another net.
     """
@@ -28,6 +29,11 @@ def load_net(path: Path, config: ResNetConfig, by_position: bool = False) -> Res
     tensors = read_tensors(path)
     if by_position:
         tensors = rename_by_position(tensors, net, path)
+    elif weights.are_public(tensors):
+        try:
+            tensors = weights.to_ours(tensors, config)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
     try:
         net.load_state_dict(tensors, strict=True)
     except RuntimeError as error:

@@ -31,14 +31,14 @@ AtOnce = Annotated[
 ]
 
 
-def recipe_options(command: Callable) -> Callable:
-    """`command` with an option for every field of `Recipe`, so that a default stands in one place.
+def recipe_options(command: Callable, recipe: type = Recipe) -> Callable:
+    """`command` with an option for every field of `recipe`, so that a default stands in one place.
 
     An option that is not given is None: the recipe of the scale decides.
     """
     own = inspect.signature(command)
     parameters = [p for p in own.parameters.values() if p.kind is not p.VAR_KEYWORD]
-    for field in fields(Recipe):
+    for field in fields(recipe):
         default = field.default
         kind = str if isinstance(default, tuple) else type(default)
         shown = ",".join(map(str, default)) if isinstance(default, tuple) else default

@@ -158,18 +158,34 @@ def moved_seeds(page, number: int, before: str) -> None:
     assert changed(page, number, moved) == before, "the same seed must show the same"
 
 
+def moved_crops(page, number: int, before: str) -> None:
+    """One step on and back on the slider over crops that stands beside the one over scales."""
+    handle = page.locator(".lab-crop").nth(number).get_by_role("slider")
+    handle.focus()
+    handle.press("ArrowRight")
+    moved = changed(page, number, before)
+    handle.press("ArrowLeft")
+    assert changed(page, number, moved) == before, "the same crop must show the same"
+
+
 def move_every_control(page, stem: str) -> None:
     """A step on each slider and back, then the toggle: every explorer must redraw each time."""
     shown = outputs(page)
     assert shown, "the notebook has no explorer"
     for number, before in enumerate(shown):
-        handle = page.locator(".lab-depth, .lab-option").nth(number).get_by_role("slider")
+        handle = (
+            page.locator(".lab-depth, .lab-option, .lab-side").nth(number).get_by_role("slider")
+        )
         handle.scroll_into_view_if_needed()
         handle.focus()
         handle.press("ArrowLeft")
         moved = changed(page, number, before)
         handle.press("ArrowRight")
         assert changed(page, number, moved) == before, "the same value must show the same"
+        if page.locator(".lab-crop").count():  # chapter 4 has two sliders and no toggle
+            moved_crops(page, number, before)
+            shot(page, f"{stem}_explorer{number}")
+            continue
         moved_seeds(page, number, before)
         toggle = page.locator(".lab-shortcut, .lab-place").nth(number).locator("button")
         toggle.nth(1).click()

@@ -216,6 +216,22 @@ def test_option_b_adds_two_projections_to_a_cifar_net(depth, paper):
     assert exact == parameters(on_paper(cifar(depth))) + 16 * 32 + 32 * 64 + 2 * (32 + 64)
 
 
+@pytest.mark.parametrize("depth", [29, 47, 164])
+@pytest.mark.parametrize("option, projections", [("A", 0), ("none", 0), ("B", 3)])
+def test_section_4_2_a_bottleneck_cifar_net_by_hand(depth, option, projections):
+    """9n+2 layers: w to 4w channels in every block, so option B projects in every stage."""
+    n, total, c = (depth - 2) // 9, 27 * 16 + 2 * 16, 16
+    for w in (16, 32, 64):
+        first, other = ((c_in * w + 9 * w * w + 4 * w * w) for c_in in (c, 4 * w))
+        total += first + (n - 1) * other + n * 2 * (w + w + 4 * w)
+        total += (c * 4 * w + 2 * 4 * w) if projections else 0
+        c = 4 * w
+    net = on_paper(cifar(depth, bottleneck=True, shortcut=option))
+    assert parameters(net) == total + 256 * 10 + 10
+    convs = [n for n, m in net.named_modules() if isinstance(m, nn.Conv2d)]
+    assert sum(".shortcut" in name for name in convs) == projections
+
+
 @pytest.mark.parametrize("name", ["A_18", "A_34", "B_18", "B_34", "C_34", "B_50", "B_101", "B_152"])
 def test_table_1_and_3_parameters_of_the_imagenet_nets(name, paper):
     option, depth = name.split("_")
