@@ -165,7 +165,8 @@ Markdown(tables.markdown(tables.compare(recorded, deepest, "paper", "cifar10")))
 # ## What each net costs
 #
 # **Predict.** From ResNet-20 to ResNet-110, by what factor do the multiply-adds grow? More or less than the depth? Parameters and
-# multiply-adds are counted on the paper's nets, and the seconds are those of the runs above, at their scale:
+# multiply-adds are counted on the paper's nets, and the seconds are those of the runs above, at their scale. (Seconds as the clock saw
+# them: two runs at a time, and for some of the deeper nets other programs beside them. The lowest is nearest to what a run costs.)
 
 # %%
 print(elsewhere.devices(shown))
