@@ -206,6 +206,9 @@ arm_figures.dots(runs, "train")
 print(arm_results.design_orders(runs))
 
 # %% [markdown]
+# Equal cost is not equal depth: with n = 9 the bottlenecks are 83 layers and the basic net 56, and both get the same few updates. That the deeper
+# design is behind after so short a training is no verdict on it at the paper's scale, where it has not been run here.
+#
 # ## Three times the updates
 #
 # Is a plain net only slow? Footnote 3 says that three times as many updates still show the degradation, so that giving it more time does
