@@ -43,13 +43,13 @@ def audit(thing: str | Path | nn.Module | Mapping[str, Tensor]) -> Report:
 
 def of_tensors(found: reading.Found, source: str) -> Report:
     """The report on a state dict."""
-    layers = layers_of({n: tuple(t.shape) for n, t in found.tensors.items()})
+    layers = layers_of(reading.shapes(found.tensors))
     return judge(layers, None, source, found.claim, found.notes)
 
 
 def of_module(net: nn.Module, source: str, claim: str) -> Report:
     """The report on a module, by running it if it runs."""
-    layers = layers_of({n: tuple(t.shape) for n, t in net.state_dict().items()})
+    layers = layers_of(reading.shapes(net.state_dict()))
     convs = [layer for layer in layers if layer.kind == "conv"]
     if not convs:
         return judge(layers, None, source, claim, ())
