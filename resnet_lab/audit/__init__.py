@@ -80,7 +80,7 @@ def judge(
         chain, longest, held = part(layers)
     if chain is not None:
         e = Evidence(chain, held, tape, claim)
-        if not is_stack(chain, e.linear, any(e.shortcuts)):
+        if not is_stack(e):
             return resnet(e, source, notes + beside(layers, held), net)
     return Report(
         source=source,
