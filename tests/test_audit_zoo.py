@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.nn.utils import parametrizations, prune
 
 from resnet_lab import audit
 from resnet_lab.errors import InputError
@@ -87,3 +88,110 @@ def stack(*widths):
 def test_pairs_of_layers_are_no_blocks(net):
     assert not audit(net).is_resnet
     assert not audit(net.state_dict()).is_resnet
+
+
+# --- what a run shows ---
+
+
+class Block(nn.Module):
+    """A basic block with its parts exchanged."""
+
+    def __init__(self, c_in, c_out, stride, act, norm, join):
+        super().__init__()
+        self.conv1, self.norm1 = conv(c_in, c_out, stride), norm(c_out)
+        self.conv2, self.norm2 = conv(c_out, c_out), norm(c_out)
+        self.act, self.join, self.stride = act(), join, stride
+        self.scale = nn.Parameter(torch.ones(1))
+
+    def forward(self, x):
+        y = self.norm2(self.conv2(self.act(self.norm1(self.conv1(x)))))
+        if self.stride > 1:
+            x = x[:, :, ::2, ::2]
+            x = torch.cat([x, torch.zeros_like(x)], 1)
+        return self.act(self.join(self, x, y))
+
+
+def added(block, x, y):
+    return x + y
+
+
+def net_of(act=nn.ReLU, norm=nn.BatchNorm2d, join=added):
+    sizes = [(8, 8, 1), (8, 8, 1), (8, 16, 2), (16, 16, 1), (16, 32, 2), (32, 32, 1)]
+    blocks = [Block(*size, act, norm, join) for size in sizes]
+    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 10)]
+    return nn.Sequential(conv(3, 8), norm(8), act(), *blocks, *head)
+
+
+@pytest.mark.parametrize(
+    "join",
+    [
+        lambda block, x, y: x + 0.5 * y,
+        lambda block, x, y: x + y * block.scale,
+        lambda block, x, y: torch.add(x, y, alpha=0.1),
+    ],
+    ids=["number", "learned", "alpha"],
+)
+def test_a_scaled_branch_is_no_attention(join):
+    report = audit(net_of(join=join))
+    assert report["attention"] == 0 and report["shortcut"] == "A"
+    assert says(report, "scaled by a constant in 6 of 6 blocks")
+    assert audit(net_of(join=join).state_dict())["attention"] == 0
+
+
+def test_a_gate_is_attention():
+    report = audit(net_of(join=lambda block, x, y: x + y * y.mean((2, 3), keepdim=True).sigmoid()))
+    assert report["attention"] == 6 and not says(report, "scaled")
+
+
+def test_a_norm_over_one_image_is_no_bn():
+    report = audit(net_of(norm=lambda c: nn.InstanceNorm2d(c, affine=True)))
+    assert report["norm"] == "instance norm, or a BN without statistics"
+    assert says(report, "Instance norm, or a BN without statistics in place of BN")
+
+
+@pytest.mark.parametrize(
+    "act, words",
+    [
+        (nn.LeakyReLU, "leaky ReLU"),
+        (nn.PReLU, "PReLU"),
+        (nn.ReLU6, "ReLU6"),
+        (nn.Mish, "mish"),
+        (nn.SiLU, "SiLU"),
+        (nn.Tanh, "tanh"),
+    ],
+)
+def test_every_other_activation_is_named(act, words):
+    assert says(audit(net_of(act=act)), f"No ReLU in its run, but {words}")
+    assert audit(net_of(act=act).state_dict())["attention"] == 0
+    assert not says(audit(net_of()), "ReLU")
+
+
+def pruned(layer):
+    prune.l1_unstructured(layer, "weight", 0.5)
+
+
+@pytest.mark.parametrize("change", [pruned, parametrizations.spectral_norm])
+def test_buffers_are_no_parameters_and_a_mask_is_no_convolution(change):
+    net = ResNet(cifar(8, width=4))
+    expected = audit(net)["parameters"]
+    for layer in [x for x in net.modules() if isinstance(x, nn.Conv2d)]:
+        change(layer)
+    assert audit(net)["parameters"] == expected
+    assert audit(net.state_dict())["parameters"] == expected
+
+
+def test_what_a_net_prints_is_no_part_of_the_report(capsys, tmp_path, monkeypatch):
+    (tmp_path / "loud_zoo.py").write_text(
+        "from resnet_lab.resnet import ResNet, cifar\n"
+        "class Net(ResNet):\n"
+        "    def forward(self, x):\n"
+        "        print('forward')\n"
+        "        return super().forward(x)\n"
+        "def make():\n"
+        "    print('made')\n"
+        "    return Net(cifar(8, width=4))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    assert audit("loud_zoo:make").is_resnet
+    out, err = capsys.readouterr()
+    assert not out and "made" in err and "forward" in err

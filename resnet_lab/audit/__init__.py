@@ -79,16 +79,23 @@ def judge(
     else:
         chain, longest, held = part(layers)
     if chain is not None:
-        e = Evidence(chain, held, tape, claim)
+        whole = len(held) == len(layers)
+        learned = count(net) if whole else None
+        e = Evidence(chain, held, tape, claim, learned)
         if not is_stack(e):
             return resnet(e, source, notes + beside(layers, held), net)
     return Report(
         source=source,
         is_resnet=False,
         verdict=why(layers, longest, tape),
-        facts=(parameters(layers),),
+        facts=(parameters(layers, count(net)),),
         differences=notes,
     )
+
+
+def count(net: nn.Module | None) -> int | None:
+    """Learned values of a module, which tells them from its buffers."""
+    return None if net is None else sum(p.numel() for p in net.parameters())
 
 
 def resnet(e: Evidence, source: str, notes: tuple[str, ...], net: nn.Module | None) -> Report:

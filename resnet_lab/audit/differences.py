@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from resnet_lab.audit.evidence import Evidence
 from resnet_lab.audit.report import UNDECIDABLE, Fact
+from resnet_lab.audit.seen import seen
 from resnet_lab.resnet import IMAGENET_BLOCKS
 
 CIFAR_DEPTHS = (20, 32, 44, 56, 110, 1202)
@@ -176,7 +177,8 @@ def in_blocks(e: Evidence, facts: dict[str, Fact]) -> Iterator[str]:
         yield "No batch normalisation; the paper has one after each convolution (Section 3.4)."
     elif e.norm != "BN":
         shown = "Normalisation without running statistics"
-        yield f"{shown if e.tape is None else e.norm.capitalize()} in place of BN (Section 3.4)."
+        shown = shown if e.tape is None else e.norm[0].upper() + e.norm[1:]
+        yield f"{shown} in place of BN (Section 3.4)."
     if facts["bias"].value:
         idle = "; before a BN it does nothing" if e.norm == "BN" else ""
         yield f"{facts['bias'].value} convolutions have a bias{idle}."
@@ -222,28 +224,3 @@ def in_stem_and_head(e: Evidence, facts: dict[str, Fact]) -> Iterator[str]:
             f"The classifier takes {e.linear[0].c_in} values from {e.outputs[-1]} channels: no "
             "global average pool before it."
         )
-
-
-def seen(e: Evidence) -> Iterator[str]:
-    """What only a run shows."""
-    if e.tape is None:
-        return
-    strides = [stage[0].main for stage in e.stages]
-    first = [s for s, main in enumerate(strides) if max(x.stride for x in main) > 1]
-    if e.stages[1:] and first != list(range(1, len(e.stages))):
-        yield f"Stages that stride in a convolution of their first block: {first or 'none'}."
-    if any(layer.dilation > 1 for layer in e.convs):
-        yield "Dilated convolutions."
-    ops = [node.op for node in e.tape.nodes]
-    if not any("relu" in op for op in ops):
-        yield "No ReLU in its run."
-    elif other := sorted({op for op in ops if op in ("silu", "gelu", "elu", "mish", "hardswish")}):
-        yield f"Activations other than ReLU: {', '.join(other)}."
-    pooled = [s for s in e.shortcuts if s and any("pool" in op for op in s.ops)]
-    if pooled:
-        yield f"{len(pooled)} shortcuts pool their input (ResNet-D, arXiv 1812.01187)."
-    names = [layer.name for layer in e.convs]
-    if shared := len(names) - len(set(names)):
-        yield f"Weights are shared: {shared} convolutions run again with the filters of another."
-    if any(found and found.passes == "zeros" for found in e.shortcuts):
-        yield "Some shortcuts add nothing but zeros: they count as none."

@@ -15,6 +15,8 @@ from resnet_lab.audit.chain import Chain
 from resnet_lab.audit.layers import Layer, tokens
 from resnet_lab.audit.trace import ACTIVATIONS, NORMS, Shortcut, Tape
 
+INSTANCE = "instance norm, or a BN without statistics"  # on one image they are the same
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -24,6 +26,7 @@ class Evidence:
     layers: Sequence[Layer]  # all with weights, from the state dict
     tape: Tape | None = None
     claim: str = ""
+    learned: int | None = None  # parameters of a module, which knows them from buffers
 
     @property
     def blocks(self) -> tuple[Block, ...]:
@@ -158,7 +161,7 @@ class Evidence:
         if self.tape is not None:
             return sum(bool(found and found.gates) for found in self.shortcuts)
         small = [
-            any(x.kind == "linear" or (x.kind == "other" and x.c_out == 1) for x in self.inside(b))
+            any(x.kind == "linear" or (x.kind == "other" and x.kernel) for x in self.inside(b))
             for b in self.blocks
         ]
         return sum(bool(b.attention) or s for b, s in zip(self.blocks, small, strict=True))
@@ -169,7 +172,8 @@ class Evidence:
         if self.tape is not None:
             ops = Counter(n for node in self.tape.nodes for n in NORMS if n in node.op)
             kind = max(ops, key=ops.get, default="none")
-            return "BN" if kind == "batch_norm" else kind.replace("_", " ")
+            shown = {"batch_norm": "BN", "instance_norm": INSTANCE}
+            return shown.get(kind, kind.replace("_", " "))
         norms = [layer for layer in self.layers if layer.kind == "norm"]
         if len(norms) < len(self.blocks):
             return "none"

@@ -173,9 +173,10 @@ def classifier(e: Evidence) -> Fact:
     return Fact(name="classes", value=last.c_out, why=many)
 
 
-def parameters(layers: Sequence[Layer]) -> Fact:
+def parameters(layers: Sequence[Layer], learned: int | None = None) -> Fact:
     """Learned values; statistics of BN and other buffers are not."""
-    return Fact(name="parameters", value=sum(layer.values for layer in layers))
+    counted = sum(layer.values for layer in layers)
+    return Fact(name="parameters", value=counted if learned is None else learned)
 
 
 def facts(e: Evidence, measured: tuple[int, int] | None) -> tuple[Fact, ...]:
@@ -198,7 +199,7 @@ def facts(e: Evidence, measured: tuple[int, int] | None) -> tuple[Fact, ...]:
         Fact(name="attention", value=e.gated, why="blocks that weigh their channels"),
         Fact(name="bias", value=sum(x.bias for x in e.convs), why="convolutions with a bias"),
         classifier(e),
-        parameters(e.layers),
+        parameters(e.layers, e.learned),
         cost(e, measured),
     ]
     return tuple(fact for fact in found if fact is not None)

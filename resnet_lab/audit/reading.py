@@ -5,6 +5,7 @@ Notebook: notebooks/03_bottlenecks.py. Tests: tests/test_audit_reading.py.
 """
 
 import argparse
+import contextlib
 import importlib
 import pickle
 import re
@@ -188,11 +189,12 @@ def build(words: str) -> nn.Module:
     place, _, name = words.partition(":")
     sys.path.insert(0, str(Path.cwd()))  # as `python -m` does
     try:
-        made: object = importlib.import_module(place)
-        for part in name.split("."):
-            made = getattr(made, part)
-        if not isinstance(made, nn.Module):
-            made = made()
+        with contextlib.redirect_stdout(sys.stderr):  # what it prints is no part of the report
+            made: object = importlib.import_module(place)
+            for part in name.split("."):
+                made = getattr(made, part)
+            if not isinstance(made, nn.Module):
+                made = made()
     except Exception as error:  # it is the user's code, which may raise anything
         kind = type(error).__name__
         raise InputError(f"{words} made no net: {kind}: {one_line(error)}") from error
