@@ -195,3 +195,10 @@ def test_what_a_net_prints_is_no_part_of_the_report(capsys, tmp_path, monkeypatc
     assert audit("loud_zoo:make").is_resnet
     out, err = capsys.readouterr()
     assert not out and "made" in err and "forward" in err
+
+
+def test_a_sum_in_another_way_is_undecidable():
+    report = audit(net_of(join=lambda block, x, y: torch.stack([y, x]).sum(0)))
+    assert "used again behind it" in report.undecidable["shortcut"]
+    assert report.verdict.startswith("ResNet-14") and "or plain-14" in report.verdict
+    assert audit(net_of(join=lambda block, x, y: y))["shortcut"] == "none"

@@ -50,6 +50,22 @@ class Evidence:
         ]
 
     @cached_property
+    def reused(self) -> bool:
+        """Whether what enters a block is used again behind it: perhaps added in another way."""
+        nodes = self.tape.nodes if self.tape else ()
+        for block in self.blocks if nodes else ():
+            # what reaches the end of the run past the block, not through it
+            place, past = block.main[0].place, nodes[-1].seen & ~nodes[block.main[-1].place].seen
+            while nodes[place].parents:
+                place = nodes[place].parents[0]
+                users = [i for i, n in enumerate(nodes) if i > place and place in n.parents]
+                if any(past >> user & 1 for user in users):
+                    return True
+                if nodes[place].conv:
+                    break
+        return False
+
+    @cached_property
     def stages(self) -> tuple[tuple[Block, ...], ...]:
         """Blocks by stage: a new one where channels change, a run shows a stride, or names say."""
         parents = [block.stage for block in self.blocks]

@@ -16,6 +16,7 @@ A_OR_NONE = (
     "identity shortcuts have no weights: a plain net and a residual one with option A store the "
     "same tensors"
 )
+REUSED = "the run has no addition of two branches, but what enters a block is used again behind it"
 STRIDE = "a filter's weights do not say at which stride it is applied"
 
 
@@ -26,6 +27,8 @@ def option(e: Evidence) -> Fact:
     if e.tape is not None:
         kinds = [kind(found, block) for found, block in zip(e.shortcuts, e.blocks, strict=True)]
         missing = kinds.count("none")
+        if missing == n and not any(e.shortcuts) and e.reused:
+            return Fact(name="shortcut", value=UNDECIDABLE, why=REUSED)
         if missing == n:
             return Fact(name="shortcut", value="none", why="the run has no addition that bridges")
         if missing:

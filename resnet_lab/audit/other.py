@@ -105,7 +105,7 @@ def is_stack(e: Evidence) -> bool:
     if any(e.shortcuts):
         return False
     if any(block.projection for block in e.blocks):  # a run that adds none of them has seen others
-        return e.tape is not None and paper_net(e) is None
+        return e.tape is not None and paper_net(e) is None and not e.reused
     if e.bottleneck:
         return False
     out = e.blocks[-1].c_out
