@@ -1,6 +1,7 @@
 """Nets of all kinds, as people write them: what an audit must not invent, and not choke on."""
 
 import pytest
+import timm
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -202,3 +203,33 @@ def test_a_sum_in_another_way_is_undecidable():
     assert "used again behind it" in report.undecidable["shortcut"]
     assert report.verdict.startswith("ResNet-14") and "or plain-14" in report.verdict
     assert audit(net_of(join=lambda block, x, y: y))["shortcut"] == "none"
+
+
+class Detector(nn.Module):
+    """A backbone, and a head that takes two of its maps."""
+
+    def __init__(self):
+        super().__init__()
+        self.backbone = net_of()[:-3]
+        self.head = nn.Conv2d(48, 5, 3)
+
+    def forward(self, x):
+        middle = self.backbone[:-2](x)
+        return self.head(torch.cat([F.max_pool2d(middle, 2), self.backbone[-2:](middle)], 1))
+
+
+def test_a_backbone_inside_of_a_module_is_found_with_its_run():
+    report = audit(Detector())
+    assert report.is_resnet and report["depth"] == 14 and report["shortcut"] == "A"
+    assert says(report, "Only backbone.* is judged") and report["classes"] is None
+    assert report["parameters"] == sum(p.numel() for p in Detector().backbone.parameters())
+
+
+def test_one_is_no_plural_and_signals_are_not_in_the_paper():
+    net = net_of()
+    net[0], net[-1] = conv(1, 8), nn.Linear(32, 1)
+    report = audit(net)
+    assert says(report, "Images of 1 channel,") and says(report, "with 1 class;")
+    net = timm.create_model("resnet18")
+    flat = {n: t[..., 0] if t.dim() == 4 else t for n, t in net.state_dict().items()}
+    assert "not in the paper" in audit(flat).verdict

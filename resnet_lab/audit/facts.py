@@ -117,6 +117,8 @@ def cost(e: Evidence, measured: tuple[int, int] | None) -> Fact:
     if measured:
         found, side = measured
         return Fact(name=name, value=found, why=f"counted in its run on {side}x{side} pixels")
+    if e.tape is not None and e.learned is None:
+        return Fact(name=name, value=UNDECIDABLE, why="it is a part of what ran")
     if e.rank != 4 or e.tape is not None:
         return Fact(name=name, value=UNDECIDABLE, why="no customary image size that it takes")
     one, other = multiply_adds(e, True), multiply_adds(e, False)
