@@ -471,12 +471,16 @@ def test_every_config_is_recovered_up_to_what_cannot_be_decided(data):
     net = on_paper(ResNet, config)
     items = [(SCHEMES[scheme](n), v) for n, v in net.state_dict().items()]
     report = audit(dict(data.draw(st.permutations(items)) if data.draw(st.booleans()) else items))
+    projections = sum(name.endswith("shortcut.0.weight") for name in weights.names(config))
+    even = stages >= 3 and len(set(config.blocks)) == 1
+    if not (projections or config.bottleneck or even or sum(config.blocks) >= 6):
+        assert not report.is_resnet  # so few pairs of layers are in any stack
+        return
     assert report.is_resnet, report.verdict
     assert report["block"] == ("bottleneck" if config.bottleneck else "basic")
     assert report["blocks"] == config.blocks and report["widths"] == config.widths
     assert report["depth"] == config.depth and report["classes"] == config.classes
     assert report["stem"].startswith("CIFAR" if config.stem == "cifar" else "ImageNet")
-    projections = sum(name.endswith("shortcut.0.weight") for name in weights.names(config))
     assert report["projections"] == projections
     if projections == sum(config.blocks) and config.bottleneck and max(config.blocks) == 1:
         assert report["shortcut"] == "B"  # every block changes shape: B and C are the same net

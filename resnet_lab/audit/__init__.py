@@ -10,7 +10,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from resnet_lab.audit import reading, trace
-from resnet_lab.audit.chain import find
+from resnet_lab.audit.chain import Chain, find
 from resnet_lab.audit.differences import differences, name, on_cifar, paper_net
 from resnet_lab.audit.evidence import Evidence
 from resnet_lab.audit.facts import facts, parameters
@@ -43,13 +43,13 @@ def audit(thing: str | Path | nn.Module | Mapping[str, Tensor]) -> Report:
 
 def of_tensors(found: reading.Found, source: str) -> Report:
     """The report on a state dict."""
-    layers = layers_of({n: tuple(t.shape) for n, t in found.tensors.items()})
+    layers = layers_of(reading.shapes(found.tensors))
     return judge(layers, None, source, found.claim, found.notes)
 
 
 def of_module(net: nn.Module, source: str, claim: str) -> Report:
     """The report on a module, by running it if it runs."""
-    layers = layers_of({n: tuple(t.shape) for n, t in net.state_dict().items()})
+    layers = layers_of(reading.shapes(net.state_dict()))
     convs = [layer for layer in layers if layer.kind == "conv"]
     if not convs:
         return judge(layers, None, source, claim, ())
@@ -74,21 +74,40 @@ def judge(
 ) -> Report:
     """The report on layers, with what their run showed."""
     if tape is not None:
-        chain, longest = find([n.conv for n in tape.nodes if n.conv], in_order=True)
-        held = layers
+        chain, longest, held = ran(layers, tape)
     else:
         chain, longest, held = part(layers)
     if chain is not None:
-        e = Evidence(chain, held, tape, claim)
-        if not is_stack(chain, e.linear, any(e.shortcuts)):
+        net = net if len(held) == len(layers) else None  # it is more than what is judged
+        learned = count(net)
+        e = Evidence(chain, held, tape, claim, learned)
+        if not is_stack(e):
             return resnet(e, source, notes + beside(layers, held), net)
     return Report(
         source=source,
         is_resnet=False,
         verdict=why(layers, longest, tape),
-        facts=(parameters(layers),),
+        facts=(parameters(layers, count(net)),),
         differences=notes,
     )
+
+
+def ran(layers: list[Layer], tape: Tape) -> tuple[Chain | None, Chain | None, list[Layer]]:
+    """The net in the order of its run, or the part of a larger one, and the layers it has."""
+    convs = [node.conv for node in tape.nodes if node.conv]
+    chain, longest = find(convs, in_order=True)
+    if chain is not None:
+        return chain, longest, layers
+    _, _, held = part(layers)
+    if len(held) < len(layers):
+        names = {layer.name for layer in held}
+        chain, _ = find([conv for conv in convs if conv.name in names], in_order=True)
+    return chain, longest, held if chain else layers
+
+
+def count(net: nn.Module | None) -> int | None:
+    """Learned values of a module, which tells them from its buffers."""
+    return None if net is None else sum(p.numel() for p in net.parameters())
 
 
 def resnet(e: Evidence, source: str, notes: tuple[str, ...], net: nn.Module | None) -> Report:

@@ -70,8 +70,9 @@ def fits(c: int, window: Sequence[Layer], length: int) -> Block | None:
     role = bottleneck if length == 3 else basic
     if block := role(c, window, None):
         return block
-    # projections wider than a pixel are rare, and only sure where they change the width
-    wide = [x for x in window if x.spatial and x.c_in == c != x.c_out]
+    # projections wider than a pixel are rare, and only sure where they widen; an even kernel is a
+    # decoder's transposed convolution
+    wide = [x for x in window if set(x.kernel) <= {1, 3} and x.spatial and x.c_in == c < x.c_out]
     found = (role(c, [x for x in window if x is not layer], layer) for layer in wide)
     return next((block for block in found if block and block.c_out == block.projection.c_out), None)
 
@@ -103,6 +104,8 @@ def basic(c: int, window: Sequence[Layer], projection: Layer | None) -> Block | 
         return None
     first, second = spatial
     if c % first.c_in or first.c_out % second.c_in or first.c_out != second.c_out:
+        return None
+    if set(first.kernel) == {2} or set(second.kernel) == {2}:  # a decoder's transposed ones
         return None
     if first.c_in != c and second.c_in == first.c_out:  # grouped both or not at all
         return None

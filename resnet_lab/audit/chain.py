@@ -20,6 +20,12 @@ class Chain:
     head: Layer | None
     left_over: tuple[Layer, ...]  # convolutions after the last block
 
+    @property
+    def grows(self) -> bool:
+        """Whether no block gives fewer channels than one before it, as a decoder's do."""
+        given = [block.c_out for block in self.blocks]
+        return given == sorted(given)
+
 
 KINDS = {"bottleneck": (3, (3, 4, 5, 6)), "basic": (2, (2, 3, 4, 5))}  # length, window sizes
 
@@ -105,7 +111,7 @@ def find(layers: Sequence[Layer], *, in_order: bool = False) -> tuple[Chain | No
                 rest = [x for x in convs if x not in stem]
                 for kind in KINDS:
                     chain = complete(stem, rest, kind)
-                    if not chain.left_over and chain.blocks:
+                    if not chain.left_over and chain.blocks and chain.grows:
                         return chain, chain
                     if best is None or len(chain.blocks) > len(best.blocks):
                         best = chain

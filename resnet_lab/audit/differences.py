@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator
 
 from resnet_lab.audit.evidence import Evidence
-from resnet_lab.audit.report import UNDECIDABLE, Fact
+from resnet_lab.audit.report import UNDECIDABLE, Fact, plural
+from resnet_lab.audit.seen import seen
 from resnet_lab.resnet import IMAGENET_BLOCKS
 
 CIFAR_DEPTHS = (20, 32, 44, 56, 110, 1202)
@@ -26,6 +27,9 @@ def on_cifar(e: Evidence) -> bool:
 def paper_net(e: Evidence) -> str | None:
     """Table 1's or Section 4.2's net with these blocks, widths and outputs, if there is one."""
     scale = 4 if e.bottleneck else 1
+    kernels = {layer.kernel for block in e.blocks for layer in block.main if layer.spatial}
+    if e.rank != 4 or kernels != {(3, 3)}:
+        return None
     if on_cifar(e):
         alike = e.widths == (16, 32, 64) and e.outputs == (16, 32, 64)
         equal = len(set(e.counts)) == 1 and e.depth in CIFAR_DEPTHS
@@ -95,7 +99,7 @@ def in_cifar(e: Evidence, facts: dict[str, Fact]) -> Iterator[str]:
     """Against Section 4.2."""
     option = facts["shortcut"].value
     if len(e.counts) != 3:
-        yield f"{len(e.counts)} stages, where Section 4.2 has three."
+        yield f"{plural(len(e.counts), 'stage')}, where Section 4.2 has three."
     elif len(set(e.counts)) > 1:
         yield f"Stages of {e.counts} blocks, where Section 4.2 has the same number n in each."
     if e.widths[0] != 16:
@@ -176,10 +180,12 @@ def in_blocks(e: Evidence, facts: dict[str, Fact]) -> Iterator[str]:
         yield "No batch normalisation; the paper has one after each convolution (Section 3.4)."
     elif e.norm != "BN":
         shown = "Normalisation without running statistics"
-        yield f"{shown if e.tape is None else e.norm.capitalize()} in place of BN (Section 3.4)."
+        shown = shown if e.tape is None else e.norm[0].upper() + e.norm[1:]
+        yield f"{shown} in place of BN (Section 3.4)."
     if facts["bias"].value:
         idle = "; before a BN it does nothing" if e.norm == "BN" else ""
-        yield f"{facts['bias'].value} convolutions have a bias{idle}."
+        many = facts["bias"].value
+        yield f"{plural(many, 'convolution')} {'has' if many == 1 else 'have'} a bias{idle}."
     mixed = facts["shortcut"].value
     if str(mixed).startswith("mixed"):
         yield f"Shortcuts are {mixed}; the paper's nets have one in every block or in none."
@@ -203,7 +209,7 @@ def in_stem_and_head(e: Evidence, facts: dict[str, Fact]) -> Iterator[str]:
     elif e.stem == "imagenet" and max(first.kernel) != 7:
         yield f"A stem of {max(first.kernel)}x{max(first.kernel)}: Table 1 has 7x7."
     if first.c_in != 3:
-        yield f"Images of {first.c_in} channels, not 3."
+        yield f"Images of {plural(first.c_in, 'channel')}, not 3."
     if e.chain.stem[-1].c_out != (16 if cifar else 64) and e.chain.stem[-1].c_out != e.widths[0]:
         yield f"The stem gives {e.chain.stem[-1].c_out} channels, the first width is {e.widths[0]}."
     if cifar and e.pooled:
@@ -214,7 +220,7 @@ def in_stem_and_head(e: Evidence, facts: dict[str, Fact]) -> Iterator[str]:
     if classes is None:
         yield "No classifier: a backbone."
     elif classes != usual:
-        yield f"Classifier with {classes} classes; the paper's has {usual}."
+        yield f"Classifier with {plural(classes, 'class', 'es')}; the paper's has {usual}."
     if len(e.linear) > 1:
         yield f"{len(e.linear)} linear layers at the end; the paper has one."
     elif e.linear and e.linear[0].c_in != e.outputs[-1]:
@@ -222,28 +228,3 @@ def in_stem_and_head(e: Evidence, facts: dict[str, Fact]) -> Iterator[str]:
             f"The classifier takes {e.linear[0].c_in} values from {e.outputs[-1]} channels: no "
             "global average pool before it."
         )
-
-
-def seen(e: Evidence) -> Iterator[str]:
-    """What only a run shows."""
-    if e.tape is None:
-        return
-    strides = [stage[0].main for stage in e.stages]
-    first = [s for s, main in enumerate(strides) if max(x.stride for x in main) > 1]
-    if e.stages[1:] and first != list(range(1, len(e.stages))):
-        yield f"Stages that stride in a convolution of their first block: {first or 'none'}."
-    if any(layer.dilation > 1 for layer in e.convs):
-        yield "Dilated convolutions."
-    ops = [node.op for node in e.tape.nodes]
-    if not any("relu" in op for op in ops):
-        yield "No ReLU in its run."
-    elif other := sorted({op for op in ops if op in ("silu", "gelu", "elu", "mish", "hardswish")}):
-        yield f"Activations other than ReLU: {', '.join(other)}."
-    pooled = [s for s in e.shortcuts if s and any("pool" in op for op in s.ops)]
-    if pooled:
-        yield f"{len(pooled)} shortcuts pool their input (ResNet-D, arXiv 1812.01187)."
-    names = [layer.name for layer in e.convs]
-    if shared := len(names) - len(set(names)):
-        yield f"Weights are shared: {shared} convolutions run again with the filters of another."
-    if any(found and found.passes == "zeros" for found in e.shortcuts):
-        yield "Some shortcuts add nothing but zeros: they count as none."

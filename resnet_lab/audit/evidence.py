@@ -15,6 +15,8 @@ from resnet_lab.audit.chain import Chain
 from resnet_lab.audit.layers import Layer, tokens
 from resnet_lab.audit.trace import ACTIVATIONS, NORMS, Shortcut, Tape
 
+INSTANCE = "instance norm, or a BN without statistics"  # on one image they are the same
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -24,6 +26,7 @@ class Evidence:
     layers: Sequence[Layer]  # all with weights, from the state dict
     tape: Tape | None = None
     claim: str = ""
+    learned: int | None = None  # parameters of a module, which knows them from buffers
 
     @property
     def blocks(self) -> tuple[Block, ...]:
@@ -45,6 +48,22 @@ class Evidence:
             by_convs.get(frozenset(x.place for x in block.main if x.spatial))
             for block in self.blocks
         ]
+
+    @cached_property
+    def reused(self) -> bool:
+        """Whether what enters a block is used again behind it: perhaps added in another way."""
+        nodes = self.tape.nodes if self.tape else ()
+        for block in self.blocks if nodes else ():
+            # what reaches the end of the run past the block, not through it
+            place, past = block.main[0].place, nodes[-1].seen & ~nodes[block.main[-1].place].seen
+            while nodes[place].parents:
+                place = nodes[place].parents[0]
+                users = [i for i, n in enumerate(nodes) if i > place and place in n.parents]
+                if any(past >> user & 1 for user in users):
+                    return True
+                if nodes[place].conv:
+                    break
+        return False
 
     @cached_property
     def stages(self) -> tuple[tuple[Block, ...], ...]:
@@ -158,7 +177,7 @@ class Evidence:
         if self.tape is not None:
             return sum(bool(found and found.gates) for found in self.shortcuts)
         small = [
-            any(x.kind == "linear" or (x.kind == "other" and x.c_out == 1) for x in self.inside(b))
+            any(x.kind == "linear" or (x.kind == "other" and x.kernel) for x in self.inside(b))
             for b in self.blocks
         ]
         return sum(bool(b.attention) or s for b, s in zip(self.blocks, small, strict=True))
@@ -169,7 +188,8 @@ class Evidence:
         if self.tape is not None:
             ops = Counter(n for node in self.tape.nodes for n in NORMS if n in node.op)
             kind = max(ops, key=ops.get, default="none")
-            return "BN" if kind == "batch_norm" else kind.replace("_", " ")
+            shown = {"batch_norm": "BN", "instance_norm": INSTANCE}
+            return shown.get(kind, kind.replace("_", " "))
         norms = [layer for layer in self.layers if layer.kind == "norm"]
         if len(norms) < len(self.blocks):
             return "none"

@@ -16,6 +16,7 @@ A_OR_NONE = (
     "identity shortcuts have no weights: a plain net and a residual one with option A store the "
     "same tensors"
 )
+REUSED = "the run has no addition of two branches, but what enters a block is used again behind it"
 STRIDE = "a filter's weights do not say at which stride it is applied"
 
 
@@ -26,6 +27,8 @@ def option(e: Evidence) -> Fact:
     if e.tape is not None:
         kinds = [kind(found, block) for found, block in zip(e.shortcuts, e.blocks, strict=True)]
         missing = kinds.count("none")
+        if missing == n and not any(e.shortcuts) and e.reused:
+            return Fact(name="shortcut", value=UNDECIDABLE, why=REUSED)
         if missing == n:
             return Fact(name="shortcut", value="none", why="the run has no addition that bridges")
         if missing:
@@ -114,6 +117,8 @@ def cost(e: Evidence, measured: tuple[int, int] | None) -> Fact:
     if measured:
         found, side = measured
         return Fact(name=name, value=found, why=f"counted in its run on {side}x{side} pixels")
+    if e.tape is not None and e.learned is None:
+        return Fact(name=name, value=UNDECIDABLE, why="it is a part of what ran")
     if e.rank != 4 or e.tape is not None:
         return Fact(name=name, value=UNDECIDABLE, why="no customary image size that it takes")
     one, other = multiply_adds(e, True), multiply_adds(e, False)
@@ -173,9 +178,10 @@ def classifier(e: Evidence) -> Fact:
     return Fact(name="classes", value=last.c_out, why=many)
 
 
-def parameters(layers: Sequence[Layer]) -> Fact:
+def parameters(layers: Sequence[Layer], learned: int | None = None) -> Fact:
     """Learned values; statistics of BN and other buffers are not."""
-    return Fact(name="parameters", value=sum(layer.values for layer in layers))
+    counted = sum(layer.values for layer in layers)
+    return Fact(name="parameters", value=counted if learned is None else learned)
 
 
 def facts(e: Evidence, measured: tuple[int, int] | None) -> tuple[Fact, ...]:
@@ -198,7 +204,7 @@ def facts(e: Evidence, measured: tuple[int, int] | None) -> tuple[Fact, ...]:
         Fact(name="attention", value=e.gated, why="blocks that weigh their channels"),
         Fact(name="bias", value=sum(x.bias for x in e.convs), why="convolutions with a bias"),
         classifier(e),
-        parameters(e.layers),
+        parameters(e.layers, e.learned),
         cost(e, measured),
     ]
     return tuple(fact for fact in found if fact is not None)

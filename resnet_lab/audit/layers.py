@@ -30,14 +30,20 @@ STATISTICS = {"running_mean", "running_var", "moving_mean", "moving_variance", "
 }
 BUFFERS = (
     STATISTICS
+    | {"zero_point", "fake_quant_enabled", "observer_enabled", "min_val", "max_val", "eps"}
     | {"filt", "queue", "queue_ptr", "n_averaged", "anchors", "total_ops"}
     | {
         "total_params",
-        "weight_u",  # of spectral normalisation
+        "weight_u",  # of spectral normalisation, as the next two
+        "_u",
+        "_v",
+        "weight_mask",  # of pruning
+        "bias_mask",
     }
 )
 LEAF = re.compile(
-    r"(?:^|[./_:])(weight_orig|weight_v|weight_g|weight_u|weights?|bias(?:es)?|kernel|gamma|beta"
+    r"(?:^|[./_:])(weight_mask|bias_mask|_u|_v|zero_point|fake_quant_enabled|observer_enabled"
+    r"|min_val|max_val|eps|weight_orig|weight_v|weight_g|weight_u|weights?|bias(?:es)?|kernel|gamma|beta"
     r"|running_mean|running_var|moving_mean|moving_variance|num_batches_tracked|n_averaged"
     r"|original[01]|gain|scale|offset|mean|var|filt|queue_ptr|queue|w|b|s|rm|riv)(?::0)?$"
 )
@@ -115,7 +121,8 @@ def layers_of(shapes: Mapping[str, tuple[int, ...]]) -> list[Layer]:
 
 def layer_of(name: str, leaves: dict[str, tuple[int, ...]], rank: int, last: bool) -> Layer:
     """One layer from its tensors' shapes."""
-    learned = {k: s for k, s in leaves.items() if k not in BUFFERS}
+    constants = BUFFERS | {"scale"} if "zero_point" in leaves else BUFFERS
+    learned = {k: s for k, s in leaves.items() if k not in constants}
     largest = max(learned.values(), key=lambda s: (len(s), prod(s)), default=())
     values = sum(prod(s) for s in learned.values())
     if last and len(largest) == 4:
@@ -136,4 +143,6 @@ def layer_of(name: str, leaves: dict[str, tuple[int, ...]], rank: int, last: boo
         return replace(made, kind="linear", c_in=largest[1], kernel=(1, 1))
     if len(largest) == 1 and (made.running or (made.bias and leaves.keys() & SCALE)):
         return replace(made, kind="norm")
+    if len(largest) == 3 and largest[:2] == (1, 1) != largest[1:]:  # along the channels (ECA)
+        return replace(made, kernel=largest[2:])
     return made

@@ -8,10 +8,14 @@ from collections import Counter
 from collections.abc import Sequence
 
 from resnet_lab.audit.chain import Chain
+from resnet_lab.audit.differences import paper_net
+from resnet_lab.audit.evidence import Evidence
 from resnet_lab.audit.layers import Layer, natural
 from resnet_lab.audit.trace import Tape
 
 START = "This is no ResNet: "
+EVEN_STAGES = 3  # of equally many blocks: Section 4.2's 6n+2
+MANY = 6  # blocks that no usual stack of pairs has
 
 
 def why(layers: Sequence[Layer], longest: Chain | None, tape: Tape | None) -> str:
@@ -44,7 +48,7 @@ def why(layers: Sequence[Layer], longest: Chain | None, tape: Tape | None) -> st
         return f"{START}{found}"
     if len(convs) == 1:
         return f"{START}it has a single convolution."
-    if len(wide) == len(convs) and stacked(convs):
+    if len(wide) == len(convs) and stacked(convs) and (longest is None or longest.left_over):
         return (
             f"{START}{len(convs)} convolutions follow one another in no pairs that a shortcut "
             "could bridge, as in VGG or AlexNet."
@@ -74,6 +78,14 @@ def residual(tape: Tape | None) -> str:
 
 def broken(longest: Chain | None) -> str:
     """Where a chain of the paper's blocks ends."""
+    if longest is not None and not longest.left_over and longest.blocks:
+        many = len(longest.blocks)
+        return (
+            "its convolutions give fewer channels again towards the end, as a decoder's do."
+            if not longest.grows
+            else f"its convolutions would make {many} block{'s' * (many > 1)}, but nothing bridges "
+            "them, and a stack of layers is made alike."
+        )
     if longest is None or not longest.left_over:
         return "no convolution takes an image and begins a chain of the paper's blocks."
     layer, blocks = longest.left_over[0], len(longest.blocks)
@@ -84,14 +96,21 @@ def broken(longest: Chain | None) -> str:
     )
 
 
-def is_stack(chain: Chain, linear: Sequence[Layer], residual: bool) -> bool:
-    """Whether blocks were found in what is only a stack of layers with a classifier for places.
+def is_stack(e: Evidence) -> bool:
+    """Whether blocks were found in what is only a stack of layers, or parts of another net.
 
     Two layers of equal width are no evidence of a shortcut; a plain net of the paper at least
-    ends in a global average pool.
+    ends in a global average pool, and has the paper's stages or a good many blocks.
     """
-    if residual or any(block.projection or len(block.main) == 3 for block in chain.blocks):
+    if any(e.shortcuts):
         return False
-    out = chain.blocks[-1].c_out
-    kernels = {max(layer.kernel) for block in chain.blocks for layer in block.main}
-    return kernels != {3} or bool(linear and linear[0].c_in > out and linear[0].c_in % out == 0)
+    if any(block.projection for block in e.blocks):  # a run that adds none of them has seen others
+        return e.tape is not None and paper_net(e) is None and not e.reused
+    if e.bottleneck:
+        return False
+    out = e.blocks[-1].c_out
+    kernels = {max(layer.kernel) for block in e.blocks for layer in block.main}
+    if kernels != {3} or (e.linear and e.linear[0].c_in > out and e.linear[0].c_in % out == 0):
+        return True
+    equal = len(e.counts) >= EVEN_STAGES and len(set(e.counts)) == 1
+    return not (equal or len(e.blocks) >= MANY or paper_net(e))

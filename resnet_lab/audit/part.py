@@ -25,7 +25,7 @@ def part(layers: list[Layer]) -> tuple[Chain | None, Chain | None, list[Layer]]:
         inner, _ = find(held)
         if inner is not None and len(inner.blocks) >= ENOUGH:
             return inner, longest, held
-    if longest is not None and len(longest.blocks) >= ENOUGH:
+    if longest is not None and len(longest.blocks) >= ENOUGH and longest.grows:
         used = {top(layer) for block in longest.blocks for layer in block.main}
         used |= {top(layer) for layer in longest.stem}
         others = {top(layer) for layer in longest.left_over}

@@ -5,6 +5,7 @@ Notebook: notebooks/03_bottlenecks.py. Tests: tests/test_audit_reading.py.
 """
 
 import argparse
+import contextlib
 import importlib
 import pickle
 import re
@@ -19,6 +20,7 @@ import numpy as np
 import torch
 from numpy._core.multiarray import scalar
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from resnet_lab import checkpoint
 from resnet_lab.errors import InputError
@@ -133,12 +135,24 @@ def flat_dicts(held: object, place: tuple[str, ...]) -> Iterator[tuple[tuple, di
     if not isinstance(held, Mapping) or len(place) > 4:
         return
     own = {n: t for n, t in held.items() if isinstance(n, str) and isinstance(t, Tensor)}
-    if sum(t.dim() > 1 for t in own.values()) > 1 or any("." in n for n in own):
+    if sum(len(s) > 1 for s in shapes(own).values()) > 1 or any("." in n for n in own):
         yield place, own
         return
     for key, value in held.items():
         if isinstance(key, str) and not NEVER.search(key):
             yield from flat_dicts(value, (*place, key))
+
+
+def shapes(held: Mapping[str, object]) -> dict[str, tuple[int, ...]]:
+    """Name -> shape of every tensor; quantized layers also keep dtypes and packed weights there.
+
+    Raises: InputError for a layer that waits for its first image to get a shape.
+    """
+    tensors = {name: value for name, value in held.items() if isinstance(value, Tensor)}
+    for name, tensor in tensors.items():
+        if is_lazy(tensor):
+            raise InputError(f"{name}: a lazy layer has no shape yet; run the net once")
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
 
 
 def flatten(held: Mapping, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
@@ -175,11 +189,12 @@ def build(words: str) -> nn.Module:
     place, _, name = words.partition(":")
     sys.path.insert(0, str(Path.cwd()))  # as `python -m` does
     try:
-        made: object = importlib.import_module(place)
-        for part in name.split("."):
-            made = getattr(made, part)
-        if not isinstance(made, nn.Module):
-            made = made()
+        with contextlib.redirect_stdout(sys.stderr):  # what it prints is no part of the report
+            made: object = importlib.import_module(place)
+            for part in name.split("."):
+                made = getattr(made, part)
+            if not isinstance(made, nn.Module):
+                made = made()
     except Exception as error:  # it is the user's code, which may raise anything
         kind = type(error).__name__
         raise InputError(f"{words} made no net: {kind}: {one_line(error)}") from error

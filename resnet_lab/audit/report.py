@@ -40,3 +40,8 @@ class Report:
     def as_json(self) -> dict:
         """The report as strict JSON holds it."""
         return asdict(self)
+
+
+def plural(many: int, word: str, end: str = "s") -> str:
+    """A number with its noun: "1 stage", "2 stages"."""
+    return f"{many} {word}{end if many != 1 else ''}"

@@ -4,6 +4,8 @@ Paper: Figure 2 and Equation 1 (the addition); Section 4.1 (options A, B, C).
 Notebook: notebooks/03_bottlenecks.py. Tests: tests/test_audit_module.py.
 """
 
+import contextlib
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import prod
@@ -13,6 +15,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from resnet_lab.audit.layers import Layer
+from resnet_lab.audit.passing import passes
 
 NORMS = ("batch_norm", "group_norm", "layer_norm", "instance_norm")
 ACTIVATIONS = ("relu", "silu", "gelu", "hardswish", "leaky_relu", "elu", "prelu", "mish", "tanh")
@@ -40,7 +43,8 @@ class Shortcut:
     beside: tuple[Layer, ...]  # convolutions on the shortcut itself
     passes: str  # "input", "zeros", "padded", "other": what the shortcut adds, by value
     ops: tuple[str, ...]  # operations on the shortcut
-    gates: bool  # the residual branch is multiplied by something, as attention does
+    gates: bool  # the residual branch is multiplied by what depends on it, as attention does
+    scaled: bool  # it is multiplied by one constant
 
 
 @dataclass
@@ -81,8 +85,9 @@ class Tape(TorchDispatchMode):
             return out
         flat = list(tensors_in(args)) + list(tensors_in((kwargs or {}).values()))
         parents = tuple(dict.fromkeys(self.of[id(t)] for t in flat if id(t) in self.of))
+        op = known(op, args, len(parents), flat)
         if op == "add" and len(parents) == 2 and len(flat) == 2 and flat[0].dim() > 2:
-            self.addition(flat, parents)
+            self.addition(flat, parents, (kwargs or {}).get("alpha", 1) != 1)
         out = func(*args, **(kwargs or {}))
         first = next(iter(tensors_in((out,))), None)
         if first is None or not parents:
@@ -128,8 +133,8 @@ class Tape(TorchDispatchMode):
             bits &= bits - 1
         return found
 
-    def addition(self, operands: list[Tensor], parents: tuple[int, ...]) -> None:
-        """Notes an addition if it closes a residual block."""
+    def addition(self, operands: list[Tensor], parents: tuple[int, ...], scaled: bool) -> None:
+        """Notes an addition if it closes a residual block; `scaled`: it weighs one of the two."""
         seen = [self.nodes[self.of[id(t)]].seen for t in operands]
         start = (seen[0] & seen[1]).bit_length() - 1  # the last thing both depend on
         branches = [bits & ~self.nodes[start].seen for bits in seen]
@@ -138,6 +143,7 @@ class Tape(TorchDispatchMode):
         if weight[0] == weight[1] or not max(weight)[1]:
             return  # two branches of one kind, or no convolution at all
         side = 0 if weight[0] < weight[1] else 1
+        inner = self.among(branches[1 - side])
         self.shortcuts.append(
             Shortcut(
                 start=start,
@@ -146,7 +152,8 @@ class Tape(TorchDispatchMode):
                 beside=convs[side],
                 passes=passes(operands[side], self.kept[start]),
                 ops=tuple(node.op for node in self.among(branches[side])),
-                gates="mul" in [node.op for node in self.among(branches[1 - side])],
+                gates=any(node.op == "mul" and len(node.parents) > 1 for node in inner),
+                scaled=scaled or any(node.op == "scale" for node in inner),
             )
         )
 
@@ -166,29 +173,13 @@ class Tape(TorchDispatchMode):
         return found[::-1]
 
 
-def passes(added: Tensor, entered: Tensor) -> str:
-    """What a shortcut adds, compared by value with what entered the block."""
-    if not added.any():
-        return "zeros"
-    if added.shape == entered.shape:
-        return "input" if added is entered or same(added, entered) else "other"
-    if added.dim() != entered.dim() or added.dim() < 4:
-        return "other"
-    step = -(-entered.shape[-1] // added.shape[-1])
-    small = entered[(slice(None), slice(None), *[slice(None, None, step)] * (added.dim() - 2))]
-    new = added.shape[1] - small.shape[1]
-    if small.shape[2:] != added.shape[2:] or new < 0:
-        return "other"
-    for first in sorted({0, new // 2, new, new - new // 2}):
-        inside = added[:, first : first + small.shape[1]]
-        if same(inside, small) and not added[:, :first].any():
-            return "padded" if not added[:, first + small.shape[1] :].any() else "other"
-    return "other"
-
-
-def same(a: Tensor, b: Tensor) -> bool:
-    """Equal in every value; deep nets with fresh weights overflow, and NaN stands for NaN."""
-    return bool(((a == b) | (a.isnan() & b.isnan())).all())
+def known(op: str, args: tuple, parents: int, flat: list[Tensor]) -> str:
+    """The name of an operation, or of what it does with these arguments."""
+    if op == "mul" and parents == 1 and sum(t.numel() > 1 for t in flat) < 2:
+        return "scale"
+    if "batch_norm" in op and len(args) > 3 and args[3] is None:  # no running mean
+        return "instance_norm"
+    return op
 
 
 def tensors_in(values: object) -> Iterator[Tensor]:
@@ -224,7 +215,7 @@ def run(
             tape = Tape(names=names, counting=counting)
             tape.start(image)
             try:
-                with torch.no_grad(), tape:
+                with torch.no_grad(), tape, contextlib.redirect_stdout(sys.stderr):
                     net(image)
             except Exception as error:
                 failed = error
