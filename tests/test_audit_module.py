@@ -178,7 +178,7 @@ def test_zeros_added_and_pooled_inputs_are_named():
 
 
 def test_another_activation_is_named():
-    assert says(audit(Net(identity, act=F.silu)), "silu")
+    assert says(audit(Net(identity, act=F.silu)), "SiLU")
 
 
 def test_a_stack_whose_classifier_sees_places_is_no_plain_net():
@@ -222,7 +222,7 @@ def test_a_net_that_does_not_run_is_judged_by_its_weights():
 def test_grey_images_volumes_and_one_size_only():
     grey = torchvision.models.resnet18(num_classes=10)
     grey.conv1 = nn.Conv2d(1, 64, 7, 2, 3, bias=False)
-    assert says(audit(grey), "Images of 1 channels")
+    assert says(audit(grey), "Images of 1 channel,")
     assert says(audit(torchvision.models.video.r3d_18()), "3-D convolutions")
 
 
