@@ -104,7 +104,8 @@ def take_turns(
                         tell(failure(turn.job, error))
                 turns.remove(turn)
                 del turn
-                gc.collect()  # a twin's blocks and their new forward know each other
+                if engine.device == "cuda":  # a twin's blocks and their new forward know each other
+                    gc.collect()
                 room = served = True
             if turns and not served:
                 time.sleep(PAUSE)
