@@ -36,7 +36,7 @@ app.add_typer(imagenet_app, name="imagenet")
 
 
 @app.command(
-    epilog="Example: resnet-lab reproduce --data ~/cifar10. About 10 minutes on two cores. "
+    epilog="Example: resnet-lab reproduce --data ~/cifar10. About 12 minutes on two busy cores. "
     "--scale paper needs a GPU; how long was not measured yet."
 )
 def reproduce(
