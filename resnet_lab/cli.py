@@ -18,6 +18,8 @@ from resnet_lab.cli_bench_imagenet import EPILOG, bench_imagenet
 from resnet_lab.cli_data import data_app
 from resnet_lab.cli_evaluate import evaluate_app
 from resnet_lab.cli_imagenet import imagenet_app
+from resnet_lab.cli_landscape import BENCH_EPILOG, bench_landscape, landscape
+from resnet_lab.cli_landscape import EPILOG as LANDSCAPE_EPILOG
 from resnet_lab.errors import InputError
 from resnet_lab.options import AtOnce, Data, Device, ImagesName, Out, Scale, recipe_options
 
@@ -33,6 +35,7 @@ app.add_typer(data_app, name="data")
 app.command(epilog="Example: resnet-lab audit torchvision.models:resnet50. Seconds.")(audit)
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(imagenet_app, name="imagenet")
+app.command(epilog=LANDSCAPE_EPILOG)(landscape)
 
 
 @app.command(
@@ -183,6 +186,7 @@ def doctor(data: Data = None, out: Out = Path("out")) -> None:
 
 
 bench_app.command("imagenet", epilog=EPILOG)(bench_imagenet)
+bench_app.command("landscape", epilog=BENCH_EPILOG)(bench_landscape)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from itertools import product
 from pathlib import Path
 from typing import Literal, get_args
@@ -21,7 +22,7 @@ from resnet_lab.batches import normalise
 from resnet_lab.errors import InputError
 from resnet_lab.files import write_whole
 from resnet_lab.landscape import directions, surface
-from resnet_lab.prepared import prepare
+from resnet_lab.prepared import Prepared, prepare
 from resnet_lab.runs import Images
 
 MAGIC = "resnet-lab landscape 1"
@@ -102,26 +103,35 @@ def sample(
     std: Tensor | None = None,
     device: str = "cpu",
 ) -> Sample:
-    """The `choice.n` first images of the split, in an order that no layout changes; no augmentation.
+    """The `choice.n` first images of the split, in an order that no layout changes, as they are.
 
     `mean` None: the per-pixel mean of the training images, as our runs subtract it.
     Raises: InputError if there are fewer images.
     """
-    prepared = prepare(dataset, Images(name=dataset.name, size=size, held_out=held_out))
+    there = len(dataset.train_labels) - held_out
+    if choice.split == "test":
+        there = held_out or len(dataset.test_labels)
+    if choice.n > there:
+        raise InputError(
+            f"{choice.n:,} images were asked for; the {choice.split} split of {dataset.label} has "
+            f"{there:,}"
+        )
+    prepared = prepared_once(dataset, size, held_out)
     images, labels = prepared.train_images, prepared.train_labels
     if choice.split == "test":
         order = data.canonical_order(prepared.test_images, prepared.test_labels)
         images, labels = prepared.test_images[order], prepared.test_labels[order]
-    if choice.n > len(labels):
-        raise InputError(
-            f"{choice.n:,} images were asked for; the {choice.split} split of {dataset.label} has "
-            f"{len(labels):,}"
-        )
     mean = prepared.mean if mean is None else mean
     return Sample(
         images=normalise(images[: choice.n], mean, std).to(device),
         labels=labels[: choice.n].to(device),
     )
+
+
+@lru_cache(maxsize=1)
+def prepared_once(dataset: data.Dataset, size: int, held_out: int) -> Prepared:
+    """`prepare`, kept for the next net: putting all images in order takes a second or more."""
+    return prepare(dataset, Images(name=dataset.name, size=size, held_out=held_out))
 
 
 @dataclass

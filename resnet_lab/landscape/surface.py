@@ -3,10 +3,11 @@
 Paper: beyond it; Li et al. 2018 (arXiv 1712.09913).
 Notebook: notebooks/10_why_it_works.py. Tests: tests/test_landscape.py.
 
-There are three ways to go through the points: to load each point's weights into the net, to call
-the net with them (`functional_call`), or to call it with those of several points at once (`vmap`).
-`methods` times them side by side. On a processor the second is never behind: nothing is copied into
-the net, and vmap turns the convolutions of k points into one with k groups, which is no faster there.
+There are three ways to go through the points: to load each point's weights into a net, to call the
+net with them (`functional_call`), or to call it with those of several points at once (`vmap`).
+`resnet-lab bench landscape` times them side by side. `at_points` takes the second: it leaves the
+net alone, and vmap, which makes one convolution with k groups of those of k points, is no faster on
+a processor.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,0 +1,111 @@
+"""1-D slices as a chart with controls of its own, and one slice of one net as sliders of Lab.
+
+Paper: beyond it; Li et al. 2018 (arXiv 1712.09913).
+Notebook: notebooks/10_why_it_works.py. Tests: tests/test_landscape_figures.py.
+"""
+
+from collections.abc import Sequence
+
+import ipywidgets
+
+from resnet_lab import widgets
+from resnet_lab.block_widgets import toggle
+from resnet_lab.findings import Finding
+from resnet_lab.landscape import drawing, roughness
+from resnet_lab.landscape.shown import by_net, describe, net_of, select
+from resnet_lab.style import colour
+
+# JupyterLab draws this kind by itself; Altair's own newer label it does not know yet
+VEGA_LITE = "application/vnd.vegalite.v5+json"
+SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
+BN = ("running", "recomputed")
+RADII = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
+WORDS = (
+    "A chart with controls of its own, which JupyterLab draws without a kernel: "
+    "BN mode, loss or error, net and radius."
+)
+
+
+def rows_of(found: Sequence[Finding], images: str) -> list[dict[str, object]]:
+    """One row for each point of each 1-D slice on `images`, in both BN modes."""
+    rows = []
+    for bn in BN:
+        for finding in select(found, dimensions=1, bn=bn, images=images):
+            net, seed = net_of(finding), finding.run.recipe.seed
+            head = {"net": net, "bn": bn, "seed": seed, "run": f"{net} {seed}"}
+            columns = (roughness.grid(finding, which) for which in ("loss", "error"))
+            rows += [
+                # four digits: a pixel shows no more, and notebooks stay small
+                head | {"step": step, "loss": float(f"{loss:.4g}"), "error": float(f"{error:.4g}")}
+                for step, loss, error in zip(roughness.steps(finding), *columns, strict=True)
+                if loss < float("inf")
+            ]
+    return rows
+
+
+def explorer(found: Sequence[Finding], images: str) -> dict[str, object]:
+    """The chart, to display with `raw=True`; needs no kernel.
+
+    Pages that do not draw such charts show a sentence instead.
+    Raises: InputError if there is no slice.
+    """
+    import altair  # late: measuring and drawing need none of it
+
+    shown = select(found, dimensions=1, bn=BN[0], images=images)
+    nets = list(by_net(shown))
+    highest = drawing.HIGHEST * drawing.guessing(shown[0])
+    controls = {
+        name: altair.param(name=name, value=value, bind=bind)
+        for name, value, bind in (
+            ("bn_mode", BN[0], altair.binding_radio(options=list(BN), name="BN statistics ")),
+            ("what", "loss", altair.binding_radio(options=["loss", "error"], name="shown ")),
+            ("chosen", "all", altair.binding_select(options=["all", *nets], name="net ")),
+            ("radius", 1.0, altair.binding_range(min=0.1, max=1, step=0.1, name="radius ")),
+        )
+    }
+    # Vega-Lite has no scale that switches from log to linear: the height is computed instead
+    height = f"what == 'loss' ? log(min(datum.loss, {highest:.6g})) / LN10 : datum.error / 100"
+    spec = (
+        altair.Chart(
+            altair.Data(values=rows_of(found, images)),
+            width=560,
+            height=280,
+            title=describe(shown).split("\n")[0],
+        )
+        .transform_filter(
+            "datum.bn == bn_mode && abs(datum.step) <= radius + 1e-9"
+            " && (chosen == 'all' || datum.net == chosen)"
+        )
+        .transform_calculate(height=height)
+        .mark_line(strokeWidth=1.4, opacity=0.75)
+        .encode(
+            x=altair.X("step:Q", title="step along x (1 is the length of the weights)"),
+            y=altair.Y("height:Q", title="log10 of the loss, or error / 100"),
+            color=altair.Color(
+                "net:N", scale=altair.Scale(domain=nets, range=[colour(net) for net in nets])
+            ),
+            detail="run:N",
+            tooltip=["net:N", "seed:Q", "step:Q", "loss:Q", "error:Q"],
+        )
+        .add_params(*controls.values())
+        .to_dict()
+    )
+    return {VEGA_LITE: spec | {"$schema": SCHEMA}, "text/plain": WORDS}
+
+
+def landscape_explorer(found: Sequence[Finding], images: str) -> ipywidgets.VBox:
+    """Sliders over net and radius and a toggle over the BN modes: `drawing.view`."""
+    nets = list(by_net(select(found, dimensions=1, bn=BN[0], images=images)))
+    net = ipywidgets.SelectionSlider(options=nets, description="net", continuous_update=False)
+    radius = ipywidgets.SelectionSlider(
+        options=RADII, value=RADII[-1], description="radius", continuous_update=False
+    )
+    net.add_class("lab-net")
+    radius.add_class("lab-radius")
+    bn = toggle(list(BN), "lab-bn")
+    return widgets.draw(
+        lambda net, bn, radius: drawing.view(found, images, net, bn, radius),
+        net=net,
+        bn=bn,
+        radius=radius,
+    )
