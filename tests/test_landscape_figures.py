@@ -96,6 +96,13 @@ class TestMaps:
         with pytest.raises(InputError, match="1 dimension"):
             drawing.draw_curves(ax(), MAPS[:1])
 
+    def test_a_chapter_gets_the_four_nets_with_pairs_side_by_side_or_a_sentence(self):
+        figure = drawing.pair_of_maps(STORED, "cifar10", "recomputed")
+        assert [panel.get_title() for panel in figure.axes[:2]] == ["plain-20", "ResNet-20"]
+        assert drawing.pair_of_maps(STORED, "embedded", "running").startswith(
+            "Not measured: no 2-D"
+        )
+
 
 class TestCurves:
     def test_thin_lines_are_seeds_and_the_thick_one_their_geometric_mean(self):

@@ -161,6 +161,19 @@ class TestReport:
         assert table.count("\n") == 5 - 1 + 1
         assert "| plain-56 | running | 3 |" in table and "| ResNet-20 | recomputed | 2 |" in table
 
+    def test_the_gaps_of_a_chapter_are_six_lines_and_need_all_four_nets(self):
+        nets = [(depth, option) for depth in (20, 56) for option in ("none", "A")]
+        every = [
+            bumpy(net, 0.5, seed, bn=bn)
+            for net in nets
+            for seed in (0, 1)
+            for bn in ("running", "recomputed")
+        ]
+        lines = report.gaps(every, "cifar10").splitlines()
+        assert len(lines) == 6 and all(line.endswith("undecided") for line in lines)
+        with pytest.raises(InputError, match="plain-20"):
+            report.gaps(STORED, "cifar10")
+
     def test_mistakes_are_said(self):
         with pytest.raises(InputError, match="no reading 'height'"):
             report.gap(STORED, "cifar10", "running", "plain-56", "ResNet-56", "height")
@@ -178,6 +191,13 @@ class TestShown:
         text = shown.describe(STORED[:3])
         assert text.startswith("500 training images of CIFAR-10; reduced scale")
         assert text.endswith("BN statistics kept")
+
+    def test_a_chapter_shows_the_images_that_there_are_and_says_so(self):
+        assert shown.images_with(STORED, "cifar10")[0] == "cifar10"
+        name, sentence = shown.images_with(STORED, "embedded")
+        assert name == "cifar10" and "embedded data none are stored" in sentence
+        with pytest.raises(InputError, match="no slice is stored"):
+            shown.images_with([], "cifar10")
 
     def test_two_modes_are_not_one_figure(self):
         with pytest.raises(InputError, match="one BN mode"):

@@ -54,43 +54,47 @@ def explorer(found: Sequence[Finding], images: str) -> dict[str, object]:
     shown = select(found, dimensions=1, bn=BN[0], images=images)
     nets = list(by_net(shown))
     highest = drawing.HIGHEST * drawing.guessing(shown[0])
-    controls = {
-        name: altair.param(name=name, value=value, bind=bind)
-        for name, value, bind in (
-            ("bn_mode", BN[0], altair.binding_radio(options=list(BN), name="BN statistics ")),
-            ("what", "loss", altair.binding_radio(options=["loss", "error"], name="shown ")),
-            ("chosen", "all", altair.binding_select(options=["all", *nets], name="net ")),
-            ("radius", 1.0, altair.binding_range(min=0.1, max=1, step=0.1, name="radius ")),
-        )
-    }
-    # Vega-Lite has no scale that switches from log to linear: the height is computed instead
-    height = f"what == 'loss' ? log(min(datum.loss, {highest:.6g})) / LN10 : datum.error / 100"
+    face = describe(shown).split("\n")[0]  # the mode of BN is chosen below the chart
+    source = altair.Data(values=rows_of(found, images))
+    colours = altair.Scale(domain=nets, range=[colour(net) for net in nets])
     spec = (
-        altair.Chart(
-            altair.Data(values=rows_of(found, images)),
-            width=560,
-            height=280,
-            title=describe(shown).split("\n")[0],
-        )
+        altair.Chart(source, width=560, height=280, title=face)
         .transform_filter(
             "datum.bn == bn_mode && abs(datum.step) <= radius + 1e-9"
             " && (chosen == 'all' || datum.net == chosen)"
         )
-        .transform_calculate(height=height)
+        # Vega-Lite has no scale that switches from log to linear: the height is computed
+        .transform_calculate(
+            height=f"what == 'loss' ? log(min(datum.loss, {highest:.6g})) / LN10"
+            " : datum.error / 100"
+        )
         .mark_line(strokeWidth=1.4, opacity=0.75)
         .encode(
             x=altair.X("step:Q", title="step along x (1 is the length of the weights)"),
             y=altair.Y("height:Q", title="log10 of the loss, or error / 100"),
-            color=altair.Color(
-                "net:N", scale=altair.Scale(domain=nets, range=[colour(net) for net in nets])
-            ),
+            color=altair.Color("net:N", scale=colours),
             detail="run:N",
             tooltip=["net:N", "seed:Q", "step:Q", "loss:Q", "error:Q"],
         )
-        .add_params(*controls.values())
+        .add_params(*controls(nets))
         .to_dict()
     )
     return {VEGA_LITE: spec | {"$schema": SCHEMA}, "text/plain": WORDS}
+
+
+def controls(nets: Sequence[str]) -> list:
+    """The parameters of the chart, each with its control."""
+    import altair
+
+    choices = {
+        "bn_mode": (BN[0], altair.binding_radio(options=list(BN), name="BN statistics ")),
+        "what": ("loss", altair.binding_radio(options=["loss", "error"], name="shown ")),
+        "chosen": ("all", altair.binding_select(options=["all", *nets], name="net ")),
+        "radius": (1.0, altair.binding_range(min=0.1, max=1, step=0.1, name="radius ")),
+    }
+    return [
+        altair.param(name=name, value=value, bind=bind) for name, (value, bind) in choices.items()
+    ]
 
 
 def landscape_explorer(found: Sequence[Finding], images: str) -> ipywidgets.VBox:

@@ -86,7 +86,7 @@ def paint(
 def colour_bar(figure: Figure, panels: Sequence[Axes], edges: np.ndarray) -> None:
     """The bands with their losses, beside `panels`; every second edge has its number."""
     norm = BoundaryNorm(edges, 256, extend="max")
-    bar = figure.colorbar(ScalarMappable(norm, MAP), ax=list(panels), extend="max", shrink=0.9)
+    bar = figure.colorbar(ScalarMappable(norm, MAP), ax=list(panels), extend="max", shrink=0.95)
     bar.set_ticks(edges[::2], labels=[f"{edge:.3g}" for edge in edges[::2]])
     bar.ax.tick_params(length=0, labelsize="small")
     bar.set_label("loss (log scale)")
@@ -95,13 +95,24 @@ def colour_bar(figure: Figure, panels: Sequence[Axes], edges: np.ndarray) -> Non
 def maps(found: Sequence[Finding], edges: np.ndarray | None = None) -> Figure:
     """Maps of the nets side by side, on one log scale, with what they say on their face."""
     edges = levels(found) if edges is None else edges
-    figure, panels = figures.sheet(len(found), width=0.8 + 2.35 * len(found), height=3.3)
+    figure, panels = figures.sheet(len(found), width=0.8 + 2.35 * len(found), height=2.9)
     for ax, finding in zip(panels, found, strict=True):
         paint(ax, finding, edges)
     panels[0].set_ylabel("step along y")
     colour_bar(figure, panels, edges)
     figure.suptitle(describe(found), fontsize="small", color="0.35")
     return figure
+
+
+def pair_of_maps(found: Sequence[Finding], images: str, bn: str) -> Figure | str:
+    """`maps` of the four nets with seed 0, on one scale; a sentence where none is stored."""
+    try:
+        chosen = select(found, dimensions=2, bn=bn, images=images, seed=0)
+    except InputError as error:
+        return f"Not measured: {error}."
+    order = ("plain-20", "ResNet-20", "plain-56", "ResNet-56")
+    known = {net_of(f): f for f in chosen}
+    return maps([known[net] for net in order if net in known] or chosen)
 
 
 def draw_curves(ax: Axes, found: Sequence[Finding], which: str = "loss") -> None:
@@ -204,7 +215,10 @@ def view(
         edges = levels(surfaces)
         paint(right, mine, edges, radius=radius)
         right.set_ylabel("step along y")
-        right.set_title(f"seed {mine.run.recipe.seed}, along x and y", fontsize="medium")
+        right.set_title(
+            f"seed {mine.run.recipe.seed}, along x and y, {mine.settings['n']:,} images",
+            fontsize="medium",
+        )
         colour_bar(figure, [right], edges)
     figure.suptitle(describe(lines), fontsize="small", color="0.35")
     return figure

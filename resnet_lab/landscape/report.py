@@ -88,6 +88,19 @@ def gap(
     return f"{line.rstrip()} ({interval}; {counts}): {decided}"
 
 
+def gaps(found: Sequence[Finding], images: str, which: str = "nonconvex") -> str:
+    """`gap` of plain against residual nets at both depths, and of deep against shallow plain nets.
+
+    In both BN modes. Raises: InputError for a net with no such slice.
+    """
+    pairs = (("plain-20", "ResNet-20"), ("plain-56", "ResNet-56"), ("plain-56", "plain-20"))
+    return "\n".join(
+        gap(found, images, bn, high, low, which)
+        for bn in ("running", "recomputed")
+        for high, low in pairs
+    )
+
+
 def line(finding: Finding) -> str:
     """One slice in a line."""
     r = roughness.read(finding)

@@ -54,6 +54,24 @@ def select(
     )
 
 
+def images_with(found: Sequence[Finding], wanted: str) -> tuple[str, str]:
+    """The image set whose slices a chapter shows, `wanted` if there are any; and a sentence on it.
+
+    Raises: InputError if there are no 1-D slices at all.
+    """
+    there = {f.run.images.name for f in found if f.settings["dimensions"] == 1}
+    names = {"cifar10": "CIFAR-10", "embedded": "embedded data"}
+    if not there:
+        raise InputError("no slice is stored; `resnet-lab landscape --dimensions 1` measures some")
+    if wanted in there:
+        return wanted, f"Slices: of nets trained on {names[wanted]}."
+    other = sorted(there)[0]
+    return other, (
+        f"Slices: of nets trained on {names[other]}; of nets trained on {names[wanted]} none are "
+        "stored."
+    )
+
+
 def by_net(found: Sequence[Finding]) -> dict[str, list[Finding]]:
     """Slices grouped by their net, in the order in which they come."""
     groups: dict[str, list[Finding]] = {}
