@@ -26,7 +26,7 @@ class Truth:
 
     image: np.ndarray  # place of the image in the order of evaluation
     label: np.ndarray  # 1 ... classes
-    boxes: np.ndarray  # as the evaluator wants them: see `VOC` and `COCO` below
+    boxes: np.ndarray  # as the evaluator wants them: see `to_voc` and `to_coco`
     ignored: np.ndarray  # neither wanted nor forbidden
     crowd: np.ndarray
     area: np.ndarray
@@ -94,6 +94,24 @@ def to_voc(boxes: np.ndarray) -> np.ndarray:
     return boxes + np.array([1.0, 1.0, 0.0, 0.0])
 
 
+def from_voc(boxes: np.ndarray) -> np.ndarray:
+    """Undoes `to_voc`."""
+    return boxes - np.array([1.0, 1.0, 0.0, 0.0])
+
+
 def to_coco(boxes: np.ndarray) -> np.ndarray:
     """Half-open corners as COCO gives them: x, y, width, height; (K, 4)."""
     return np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], 1)
+
+
+def from_coco(boxes: np.ndarray) -> np.ndarray:
+    """Undoes `to_coco`."""
+    return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1)
+
+
+def in_form(boxes: np.ndarray, form: str, wanted: str) -> np.ndarray:
+    """Boxes of `form` as `wanted`, each "voc", "coco" or "half-open"; untouched if they agree."""
+    if form == wanted:
+        return boxes
+    corners = {"voc": from_voc, "coco": from_coco, "half-open": np.copy}[form](boxes)
+    return {"voc": to_voc, "coco": to_coco, "half-open": np.copy}[wanted](corners)
