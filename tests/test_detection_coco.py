@@ -65,6 +65,14 @@ def test_a_file_of_test_images_alone_has_empty_targets(tmp_path):
     assert [len(coco.read(file).target(i)) for i in range(2)] == [0, 0]
 
 
+def test_ids_may_be_words_in_one_list_and_numbers_in_another(tmp_path):
+    content = whole()
+    content["images"][0]["id"] = "20"
+    content["annotations"][1]["image_id"] = "7"
+    found = read(tmp_path, content)
+    assert found.image_ids == (7, "20") and [len(found.target(i)) for i in (0, 1)] == [1, 2]
+
+
 def changed(place: str, **values) -> dict:
     content = whole()
     content[place][0] |= values

@@ -191,6 +191,16 @@ def test_what_cannot_be_scored_is_one_sentence(stage, tmp_path):
         scoring.score(file, coco.read(tmp_path / "empty.json"))
 
 
+def test_a_class_whose_name_ends_like_another_has_its_own_file(tmp_path):
+    note = "<annotation><size><width>9</width><height>9</height></size></annotation>"
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "1.xml").write_text(note)
+    known = scoring.annotations_at(tmp_path / "notes", classes=("light", "traffic_light"))
+    found = [detections([(0, 0, 1, 1)], [0.5], [2])]
+    result_files.write_voc(tmp_path, found, known)
+    assert result_files.read(tmp_path, known)[0].label.tolist() == [2]
+
+
 def test_labels_that_are_no_class_are_not_written(stage, tmp_path):
     _, _, file, found = stage
     wrong = [detections([(0, 0, 1, 1)], [0.5], [9]), *found[1:]]

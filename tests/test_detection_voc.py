@@ -201,3 +201,23 @@ def test_unknown_names_and_places_are_one_sentence(tmp_path):
     refused("voc08", lambda: voc.load(tmp_path, "voc08", "train"))
     refused("VOCdevkit/VOC2007", lambda: voc.load(tmp_path, "voc07", "train"))
     refused("no .xml file", lambda: voc.pages(tmp_path))
+
+
+def test_a_download_is_only_made_when_asked_for(monkeypatch, tmp_path, capsys):
+    import torchvision.datasets
+
+    from resnet_lab.cli import app
+
+    asked = []
+    monkeypatch.setattr(
+        torchvision.datasets, "VOCDetection", lambda *args, **options: asked.append(args[1:])
+    )
+    app(["data", "get", "voc07", "--to", str(tmp_path)], standalone_mode=False)
+    assert asked == [("2007", "trainval"), ("2007", "test")]
+    assert capsys.readouterr().out.strip() == str(tmp_path)
+
+    def unreachable(*args, **options):
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(torchvision.datasets, "VOCDetection", unreachable)
+    refused("no route to host", lambda: voc.download(tmp_path, 2012, "trainval"))

@@ -97,15 +97,17 @@ def truth_of(file: Path, objects: list, images: list, categories: list) -> Truth
         where = f"annotation {one.get('id', k) if isinstance(one, dict) else k} of {file}"
         if not isinstance(one, dict):
             raise InputError(f"{where} is not an object; get the file again")
-        if looked_up(place, one.get("image_id")) is None:
+        image = looked_up(place, one.get("image_id"))
+        kind = looked_up(label, one.get("category_id"))
+        if image is None:
             raise InputError(f"{where} is of image {one.get('image_id')}, which is not listed")
-        if looked_up(label, one.get("category_id")) is None:
+        if kind is None:
             raise InputError(f"{where} is of category {one.get('category_id')}, which is unknown")
         box, area = box_of(where, one), one.get("area")
         if area is not None and not (is_number(area) and area >= 0):
             raise InputError(f"{where} has an area of {area}; a number from 0 on was expected")
         crowd = bool(one.get("iscrowd", 0))
-        rows.append((place[one["image_id"]], label[one["category_id"]], box, False, crowd, area))
+        rows.append((image, kind, box, False, crowd, area))
     rows.sort(key=lambda row: row[0])  # stable: within an image the file's order stays
     return annotated.packed(rows, "coco")
 
@@ -124,8 +126,14 @@ def box_of(where: str, row: dict) -> Sequence[float]:
 
 
 def looked_up(table: dict, key: object) -> int | None:
-    """`table[key]`; None if it is not there, or is nothing that could be a key."""
-    return table.get(key) if isinstance(key, int | str) else None
+    """`table[key]`, where 7 and "7" are one key; None if it is not there.
+
+    Some programs write the ids of images as words in one list and as numbers in another.
+    """
+    if not isinstance(key, int | str):
+        return None
+    other = str(key) if isinstance(key, int) else int(key) if key.isdecimal() else key
+    return table.get(key, table.get(other))
 
 
 def is_number(value: object) -> bool:

@@ -85,7 +85,10 @@ def found(detections: Sequence[Detections], targets: Sequence[Target], boxes) ->
 
 def joined(parts: list, kind: type) -> np.ndarray:
     """Tensors one behind the other, as an array of `kind`; empty if there are none."""
-    arrays = [part.detach().cpu().numpy().astype(kind) for part in parts]
+    arrays = [
+        (part.double() if part.is_floating_point() else part).detach().cpu().numpy().astype(kind)
+        for part in parts
+    ]
     return np.concatenate(arrays) if arrays else np.zeros(0, kind)
 
 

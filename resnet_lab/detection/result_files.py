@@ -8,6 +8,7 @@ Notebook: notebooks/00_start_here.py. Tests: tests/test_detection_results.py.
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -121,7 +122,7 @@ def coco_rows(file: Path, annotations: Annotations) -> list[Row]:
     whole = coco.parsed(file)[1]
     if not isinstance(whole, list):
         raise InputError(f"{file} is no COCO result file: a list of detections was expected")
-    place, by_word = places(annotations)
+    place = {one: i for i, one in enumerate(annotations.image_ids)}
     label = {one: k for k, one in enumerate(annotations.category_ids, start=1)}
     rows = []
     for k, one in enumerate(whole):
@@ -129,20 +130,20 @@ def coco_rows(file: Path, annotations: Annotations) -> list[Row]:
         if not isinstance(one, dict):
             raise InputError(f"{where} is not an object; get the file again")
         image = coco.looked_up(place, one.get("image_id"))
-        image = by_word.get(str(one.get("image_id"))) if image is None else image
         if image is None:
             raise InputError(
                 f"{where} is of image {one.get('image_id')}, which {annotations.place} does not "
                 "list; name the annotations that belong to these results"
             )
-        if coco.looked_up(label, one.get("category_id")) is None:
+        kind = coco.looked_up(label, one.get("category_id"))
+        if kind is None:
             raise InputError(
                 f"{where} is of category {one.get('category_id')}, which {annotations.place} does "
                 "not know"
             )
         if not coco.is_number(one.get("score")):
             raise InputError(f"{where} has no finite score; leave it out")
-        rows.append((image, label[one["category_id"]], coco.box_of(where, one), one["score"]))
+        rows.append((image, kind, coco.box_of(where, one), one["score"]))
     return rows
 
 
@@ -153,7 +154,8 @@ def voc_rows(folder: Path, annotations: Annotations) -> list[Row]:
     """
     rows, found = [], 0
     for label, name in enumerate(annotations.classes, start=1):
-        files = [p for p in sorted(folder.glob(f"*_{name}.txt")) if p.stem.startswith("comp")]
+        named = re.compile(rf"comp\d+_det_[^_]+_{re.escape(name)}\.txt")
+        files = [path for path in sorted(folder.iterdir()) if named.fullmatch(path.name)]
         files = files or [p for p in [folder / f"{name}.txt"] if p.is_file()]
         if len(files) > 1:
             raise InputError(
@@ -173,7 +175,7 @@ def voc_rows(folder: Path, annotations: Annotations) -> list[Row]:
 
 def lines_of(file: Path, label: int, annotations: Annotations) -> list[Row]:
     """The detections of one class: image, score, xmin, ymin, xmax, ymax in each line."""
-    _, place = places(annotations)
+    place = {str(one): i for i, one in enumerate(annotations.image_ids)}
     try:
         lines = file.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
@@ -200,9 +202,3 @@ def lines_of(file: Path, label: int, annotations: Annotations) -> list[Row]:
             raise InputError(f"{where} has a box whose end lies before its beginning")
         rows.append((place[image], label, box, score))
     return rows
-
-
-def places(annotations: Annotations) -> tuple[dict, dict[str, int]]:
-    """Image id -> its place, by the id itself and by its text."""
-    own = {one: i for i, one in enumerate(annotations.image_ids)}
-    return own, {str(one): i for one, i in own.items()}

@@ -65,7 +65,7 @@ def year_folder(root: Path, year: int) -> Path:
         return root
     raise InputError(
         f"{root} holds no VOCdevkit/VOC{year}; --data names the folder that does, or fetch it with "
-        "voc.download"
+        f"`resnet-lab data get voc{year % 100:02d}`"
     )
 
 
