@@ -9,7 +9,7 @@ from test_landscape_roughness import LN10, made
 
 from resnet_lab import widgets
 from resnet_lab.errors import InputError
-from resnet_lab.landscape import chart, drawing
+from resnet_lab.landscape import chart, drawing, lines
 from resnet_lab.style import colour, sheet
 
 NETS = {(20, "none"): 1.5, (20, "A"): 1.0, (56, "none"): 1.9, (56, "A"): 1.1}
@@ -77,7 +77,7 @@ class TestMaps:
     def test_the_red_line_is_where_guessing_is(self):
         panel = ax()
         drawing.paint(panel, MAPS[1])
-        red = panel.collections[2].get_paths()[0].vertices
+        red = panel.collections[1].get_paths()[0].vertices
         level = 1.0 + 30 * red[:, 0] ** 2 + 3 * red[:, 1] ** 2
         assert np.allclose(level, LN10, atol=0.15)
 
@@ -94,7 +94,7 @@ class TestMaps:
         with pytest.raises(InputError, match="2 dimensions"):
             drawing.paint(ax(), LINES[0])
         with pytest.raises(InputError, match="1 dimension"):
-            drawing.draw_curves(ax(), MAPS[:1])
+            lines.draw_curves(ax(), MAPS[:1])
 
     def test_a_chapter_gets_the_four_nets_with_pairs_side_by_side_or_a_sentence(self):
         figure = drawing.pair_of_maps(STORED, "cifar10", "recomputed")
@@ -107,7 +107,7 @@ class TestMaps:
 class TestCurves:
     def test_thin_lines_are_seeds_and_the_thick_one_their_geometric_mean(self):
         panel = ax()
-        drawing.draw_curves(panel, LINES[:2])
+        lines.draw_curves(panel, LINES[:2])
         *thin, thick, guessing = panel.lines
         assert [line.get_ydata()[0] for line in thin] == pytest.approx([4.5, 5.5])
         assert thick.get_ydata()[0] == pytest.approx((4.5 * 5.5) ** 0.5)
@@ -115,15 +115,23 @@ class TestCurves:
         assert guessing.get_ydata()[0] == pytest.approx(LN10)
 
     def test_panels_by_depth_share_their_scale_and_name_their_lines(self):
-        figure = drawing.curves(LINES[:8])
+        figure = lines.curves(LINES[:8])
         left, right = figure.axes
         assert left.get_ylim() == right.get_ylim()
         assert {t.get_text() for t in right.texts} == {"plain-56", "ResNet-56"}
         heights = [t.xy[1] for t in right.texts]
         assert abs(heights[0] - heights[1]) >= 0.08 - 1e-9
 
+    def test_both_modes_of_bn_share_one_scale_and_say_which_is_which(self):
+        left, right = lines.two_modes(LINES, "cifar10").axes
+        assert left.get_ylim() == right.get_ylim()
+        assert left.get_title() == "BN statistics kept, 2 seeds"
+        assert right.get_title() == "BN statistics recomputed at every point, 2 seeds"
+        with pytest.raises(InputError, match="110 layers"):
+            lines.two_modes(LINES, "cifar10", depth=110)
+
     def test_errors_are_percent_on_a_plain_scale(self):
-        (panel, _) = drawing.curves(LINES[:8], "error").axes
+        (panel, _) = lines.curves(LINES[:8], "error").axes
         assert panel.get_yscale() == "linear" and panel.get_ylabel() == "error (%)"
 
 
@@ -167,9 +175,10 @@ class TestControls:
         bundle = chart.explorer(STORED, "cifar10")
         spec = bundle[chart.VEGA_LITE]
         rows = spec["data"]["values"]
-        assert len(rows) == len(LINES) * 21
-        first = LINES[0].values
-        assert [r["loss"] for r in rows[:21]] == pytest.approx(first["loss"], rel=1e-3)
+        assert len(rows) == len(LINES)
+        plain = [f for f in LINES if f.run.net.shortcut == "none" and f.run.net.depth == 20]
+        for name, column in plain[0].values.items():
+            assert rows[0][name] == pytest.approx(column, rel=6e-3)
         assert {p["name"] for p in spec["params"]} >= {"bn_mode", "what", "chosen", "radius"}
         assert spec["$schema"].endswith("v5.json") and "without a kernel" in bundle["text/plain"]
         json.dumps(spec, allow_nan=False)

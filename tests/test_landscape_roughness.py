@@ -96,6 +96,28 @@ class TestEigenvalues:
         assert roughness.eigenvalue_ratio(9 - x**2 - 2 * y**2) == pytest.approx(1)
 
 
+class TestValleys:
+    def test_a_bowl_has_one_and_a_slope_or_hill_none(self):
+        x = np.linspace(-1, 1, 21)
+        assert roughness.valleys(1 + x**2) == 1
+        assert roughness.valleys(2 + x) == 0 and roughness.valleys(9 - x**2) == 0
+
+    def test_by_hand_two_of_three_are_deep_enough(self):
+        loss = np.array([5.0, 1, 3, 2, 2.01, 1.9, 4])  # 2 to 2.01 is half a percent
+        assert roughness.valleys(loss) == 2
+        assert roughness.valleys(loss, depth=0.001) == 3
+        assert roughness.valleys(loss[::-1]) == 2
+
+    def test_a_flat_bottom_is_one_valley_and_one_at_the_edge_is_none(self):
+        assert roughness.valleys(np.array([5.0, 1, 1, 1, 5])) == 1
+        assert roughness.valleys(np.array([5.0, 4, 1])) == 0
+        assert roughness.valleys(np.array([5.0, 1, 1.001, 1.002])) == 0
+
+    def test_waves_are_counted(self):
+        x = np.linspace(0, 6 * np.pi, 301)
+        assert roughness.valleys(3 - np.sin(x)) == 3
+
+
 class TestBasin:
     def test_of_a_parabola(self):
         x = np.linspace(-1, 1, 201)

@@ -11,7 +11,8 @@ import ipywidgets
 from resnet_lab import widgets
 from resnet_lab.block_widgets import toggle
 from resnet_lab.findings import Finding
-from resnet_lab.landscape import drawing, roughness
+from resnet_lab.landscape import drawing
+from resnet_lab.landscape.roughness import guessing
 from resnet_lab.landscape.shown import by_net, describe, net_of, select
 from resnet_lab.style import colour
 
@@ -27,19 +28,19 @@ WORDS = (
 
 
 def rows_of(found: Sequence[Finding], images: str) -> list[dict[str, object]]:
-    """One row for each point of each 1-D slice on `images`, in both BN modes."""
+    """One row for each 1-D slice on `images`, in both BN modes, with its points as lists.
+
+    A loss that is not finite is None: the line has a gap there.
+    """
     rows = []
     for bn in BN:
         for finding in select(found, dimensions=1, bn=bn, images=images):
             net, seed = net_of(finding), finding.run.recipe.seed
-            head = {"net": net, "bn": bn, "seed": seed, "run": f"{net} {seed}"}
-            columns = (roughness.grid(finding, which) for which in ("loss", "error"))
-            rows += [
-                # four digits: a pixel shows no more, and notebooks stay small
-                head | {"step": step, "loss": float(f"{loss:.4g}"), "error": float(f"{error:.4g}")}
-                for step, loss, error in zip(roughness.steps(finding), *columns, strict=True)
-                if loss < float("inf")
-            ]
+            row = {"net": net, "bn": bn, "seed": seed, "run": f"{net} {seed}"}
+            for name in ("steps", "loss", "error"):
+                # three digits: a pixel shows no more, and notebooks stay small
+                row[name] = [None if v is None else float(f"{v:.3g}") for v in finding.values[name]]
+            rows.append(row)
     return rows
 
 
@@ -53,28 +54,29 @@ def explorer(found: Sequence[Finding], images: str) -> dict[str, object]:
 
     shown = select(found, dimensions=1, bn=BN[0], images=images)
     nets = list(by_net(shown))
-    highest = drawing.HIGHEST * drawing.guessing(shown[0])
+    highest = drawing.HIGHEST * guessing(shown[0])
     face = describe(shown).split("\n")[0]  # the mode of BN is chosen below the chart
     source = altair.Data(values=rows_of(found, images))
     colours = altair.Scale(domain=nets, range=[colour(net) for net in nets])
     spec = (
         altair.Chart(source, width=560, height=280, title=face)
+        .transform_flatten(["steps", "loss", "error"])
         .transform_filter(
-            "datum.bn == bn_mode && abs(datum.step) <= radius + 1e-9"
+            "datum.bn == bn_mode && abs(datum.steps) <= radius + 1e-9"
             " && (chosen == 'all' || datum.net == chosen)"
         )
         # Vega-Lite has no scale that switches from log to linear: the height is computed
         .transform_calculate(
-            height=f"what == 'loss' ? log(min(datum.loss, {highest:.6g})) / LN10"
-            " : datum.error / 100"
+            height="what == 'error' ? datum.error / 100 : datum.loss == null ? null"
+            f" : log(min(datum.loss, {highest:.6g})) / LN10"
         )
         .mark_line(strokeWidth=1.4, opacity=0.75)
         .encode(
-            x=altair.X("step:Q", title="step along x (1 is the length of the weights)"),
+            x=altair.X("steps:Q", title="step along x (1 is the length of the weights)"),
             y=altair.Y("height:Q", title="log10 of the loss, or error / 100"),
             color=altair.Color("net:N", scale=colours),
             detail="run:N",
-            tooltip=["net:N", "seed:Q", "step:Q", "loss:Q", "error:Q"],
+            tooltip=["net:N", "seed:Q", "steps:Q", "loss:Q", "error:Q"],
         )
         .add_params(*controls(nets))
         .to_dict()

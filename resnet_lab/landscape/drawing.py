@@ -1,4 +1,4 @@
-"""Slices as ink: curves with their seeds, maps on one log scale for the nets of a pair.
+"""Slices as ink: maps on one log scale for the nets of a pair; one net as curves and a map.
 
 Paper: beyond it; Li et al. 2018 (arXiv 1712.09913).
 Notebook: notebooks/10_why_it_works.py. Tests: tests/test_landscape_figures.py.
@@ -15,26 +15,20 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from resnet_lab import figures
 from resnet_lab.errors import InputError
 from resnet_lab.findings import Finding
 from resnet_lab.landscape import roughness
-from resnet_lab.landscape.shown import by_net, describe, net_of, select
-from resnet_lab.style import colour, spread
+from resnet_lab.landscape.lines import GUESSING, curves, draw_curves
+from resnet_lab.landscape.roughness import guessing
+from resnet_lab.landscape.shown import describe, net_of, select
 
 MAP = "cividis_r"  # dark is high; even in lightness, and the same to colour-blind eyes
-GUESSING = "#b3123f"
 BANDS = 14
 # the largest loss that has its own colour, in multiples of guessing's: beyond it the net is gone,
 # and without a limit the four corners would take all colours
 HIGHEST = 10.0
-
-
-def guessing(finding: Finding) -> float:
-    """Loss of a net that gives every class the same probability: ln of their number."""
-    return math.log(finding.run.net.classes)
 
 
 def levels(found: Sequence[Finding]) -> np.ndarray:
@@ -72,13 +66,14 @@ def paint(
     shown = np.where(np.isfinite(loss), loss, 10 * edges[-1])
     norm = BoundaryNorm(edges, 256, extend="max")
     ax.contourf(along, along, shown, levels=edges, norm=norm, cmap=MAP, extend="max")
-    ax.contour(along, along, shown, levels=edges, colors="white", linewidths=0.3)
     if shown.min() < guessing(finding) < shown.max():
         red = {"colors": GUESSING, "linewidths": 1.4}
         ax.contour(along, along, shown, levels=[guessing(finding)], **red)
     ax.plot([0], [0], "+", color="black", markersize=7)
     half = radius or along[-1]
     ax.set(xlim=(-half, half), ylim=(-half, half), aspect="equal", xlabel="step along x")
+    ax.set_xticks([-half, 0, half])
+    ax.set_yticks([-half, 0, half])
     ax.grid(False)
     ax.set_title(net_of(finding), fontsize="medium")
 
@@ -95,7 +90,7 @@ def colour_bar(figure: Figure, panels: Sequence[Axes], edges: np.ndarray) -> Non
 def maps(found: Sequence[Finding], edges: np.ndarray | None = None) -> Figure:
     """Maps of the nets side by side, on one log scale, with what they say on their face."""
     edges = levels(found) if edges is None else edges
-    figure, panels = figures.sheet(len(found), width=0.8 + 2.35 * len(found), height=2.9)
+    figure, panels = figures.sheet(len(found), width=0.8 + 1.85 * len(found), height=2.5)
     for ax, finding in zip(panels, found, strict=True):
         paint(ax, finding, edges)
     panels[0].set_ylabel("step along y")
@@ -113,73 +108,6 @@ def pair_of_maps(found: Sequence[Finding], images: str, bn: str) -> Figure | str
     order = ("plain-20", "ResNet-20", "plain-56", "ResNet-56")
     known = {net_of(f): f for f in chosen}
     return maps([known[net] for net in order if net in known] or chosen)
-
-
-def draw_curves(ax: Axes, found: Sequence[Finding], which: str = "loss") -> None:
-    """1-D slices: a thin line a seed, a thick one for their mean (of the logs where it is a loss).
-
-    The dotted line is the loss of guessing. `name_curves` writes the names when the scale is final.
-
-    Units: `which` "loss" on a log scale, or "error" in percent.
-    Raises: InputError for slices with two dimensions.
-    """
-    if any(f.settings["dimensions"] != 1 for f in found):
-        raise InputError("curves take slices with 1 dimension; `paint` draws those with 2")
-    for net, group in by_net(found).items():
-        along = roughness.steps(group[0])
-        if len(group) > 1:
-            values = [roughness.grid(f, which) for f in group]
-            ax.plot(along, np.array(values).T, color=colour(net), linewidth=0.6, alpha=0.4)
-        ax.plot(along, middle(group, which), color=colour(net), linewidth=1.8)
-    if which == "loss":
-        ax.set_yscale("log")
-        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        ax.yaxis.set_minor_formatter(NullFormatter())
-        ax.axhline(guessing(found[0]), color=GUESSING, linewidth=0.9, linestyle=":")
-    ax.set(xlabel="step along x", ylabel="loss (log scale)" if which == "loss" else "error (%)")
-    ax.margins(x=0)
-
-
-def middle(group: Sequence[Finding], which: str) -> np.ndarray:
-    """Mean over the seeds of one net; of a loss the geometric one. Shapes: -> (points,)."""
-    values = np.array([roughness.grid(f, which) for f in group])
-    return np.exp(np.log(values).mean(0)) if which == "loss" else values.mean(0)
-
-
-def name_curves(ax: Axes, found: Sequence[Finding], which: str = "loss") -> None:
-    """Each net's name where its line ends, no two on top of each other."""
-    low, high = ax.get_ylim()
-    turn = np.log10 if which == "loss" else np.asarray
-    ends = {net: middle(group, which)[-1] for net, group in by_net(found).items()}
-    shares = {
-        net: float((turn(min(y, high)) - turn(low)) / (turn(high) - turn(low)))
-        for net, y in ends.items()
-    }
-    ordered = sorted(shares, key=shares.get)
-    # `spread` moves nothing below 0, the bottom of the panel
-    heights = spread([shares[net] for net in ordered], 0.08)
-    for net, height in zip(ordered, heights, strict=True):
-        look = {"va": "center", "fontsize": "small", "annotation_clip": False}
-        ax.annotate(net, (1.02, height), xycoords="axes fraction", color=colour(net), **look)
-
-
-def curves(found: Sequence[Finding], which: str = "loss") -> Figure:
-    """1-D slices, nets of 20 layers on the left and deeper ones on the right, on one scale."""
-    depths = sorted({f.run.net.depth for f in found})
-    groups = [[f for f in found if f.run.net.depth == depth] for depth in depths]
-    figure, panels = figures.sheet(len(depths), width=0.6 + 3.8 * len(depths), height=3.4)
-    for ax, group in zip(panels, groups, strict=True):
-        draw_curves(ax, group, which)
-    limits = [ax.get_ylim() for ax in panels]
-    for ax, group in zip(panels, groups, strict=True):
-        ax.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
-        name_curves(ax, group, which)
-    if which == "loss":
-        look = {"color": GUESSING, "fontsize": "x-small", "va": "bottom", "ha": "center"}
-        panels[0].text(0, 1.03 * guessing(found[0]), "guessing", **look)
-    figure.suptitle(describe(found), fontsize="small", color="0.35")
-    return figure
 
 
 def alone(finding: Finding, together: Sequence[Finding]) -> Figure:

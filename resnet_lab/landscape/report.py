@@ -19,6 +19,7 @@ from resnet_lab.landscape.targets import LENS
 WORDS = {
     "nonconvex": ("non-convex share", "points", 1),
     "basin": ("half-width of the basin", "steps", 2),
+    "valleys": ("valleys", "", 1),
     "centre": ("loss of the net itself", "", 2),
 }
 
@@ -36,9 +37,10 @@ def table(found: Sequence[Finding], images: str, dimensions: int = 1) -> str:
     of the weights.
     """
     ratio = dimensions == 2
+    last = "eigenvalue ratio" if ratio else "valleys, run by run"
     lines = [
-        f"| net | BN | n | loss | basin | non-convex share (%) |{' ratio |' if ratio else ''}",
-        f"|---|---|---|---|---|---|{'---|' if ratio else ''}",
+        f"| net | BN | n | loss | basin | non-convex share (%) | {last} |",
+        "|---|---|---|---|---|---|---|",
     ]
     for bn in ("running", "recomputed"):
         for net, group in by_net(
@@ -50,9 +52,11 @@ def table(found: Sequence[Finding], images: str, dimensions: int = 1) -> str:
                 spread([r.basin for r in all_read]),
                 spread([r.nonconvex for r in all_read], 1),
             ]
+            known = [r.ratio for r in all_read if r.ratio is not None]
             if ratio:
-                known = [r.ratio for r in all_read if r.ratio is not None]
                 cells.append(spread(known, 3) if known else "not finite")
+            else:
+                cells.append(", ".join(str(r.valleys) for r in all_read))
             lines.append(f"| {net} | {bn} | {len(group)} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -105,6 +109,7 @@ def line(finding: Finding) -> str:
     """One slice in a line."""
     r = roughness.read(finding)
     ratio = "" if r.ratio is None else f", eigenvalue ratio {r.ratio:.3f}"
+    ratio += "" if r.valleys is None else f", valleys {r.valleys}"
     return (
         f"{net_of(finding)}, seed {finding.run.recipe.seed}, BN {finding.settings['bn']}: "
         f"loss {r.centre:.3f}, basin {r.basin:.2f}, non-convex {r.nonconvex:.1f} %{ratio}"

@@ -11,6 +11,9 @@ Non-convex share: the share of the inner points of a slice at which the second d
 negative; of a map, at which the smaller eigenvalue of the 2x2 matrix of second differences is. A
 loss that levels off must bend down somewhere, so the share can be large for a smooth net with a
 narrow basin: read it beside the basin, and compare at equal radius, images and BN only.
+
+Valleys of a curve: minima at least 1 % of their loss deep on both sides. One is what a bowl
+has; more of them are bumps that nobody can take for a plateau.
 """
 
 import math
@@ -22,6 +25,7 @@ from resnet_lab.findings import Finding
 
 # a value rounded to six digits is off by 5e-6 of itself, a second difference by four times that
 ROUNDING = 2e-5
+DEPTH = 0.01  # of a valley, as a share of the loss at its bottom
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +35,7 @@ class Reading:
     centre: float  # loss of the net itself
     nonconvex: float
     basin: float  # step up to which the loss stays below that of guessing, see `basin`
+    valleys: int | None  # of a curve, see `valleys`
     ratio: float | None  # of a map: mean of |smaller / larger eigenvalue|, see `eigenvalue_ratio`
 
 
@@ -47,6 +52,11 @@ def grid(finding: Finding, which: str = "loss") -> np.ndarray:
 def steps(finding: Finding) -> np.ndarray:
     """The steps along a direction. Shapes: (points,)."""
     return np.array(finding.values["steps"])
+
+
+def guessing(finding: Finding) -> float:
+    """Loss of a net that gives every class the same probability: ln of their number."""
+    return math.log(finding.run.net.classes)
 
 
 def hessians(loss: np.ndarray) -> np.ndarray:
@@ -104,6 +114,32 @@ def eigenvalue_ratio(loss: np.ndarray) -> float:
     return float(np.where(down, ratio, 0).mean())
 
 
+def valleys(loss: np.ndarray, depth: float = DEPTH) -> int:
+    """Points from which the loss rises to both sides by `depth` of itself before it falls lower.
+
+    A minimum at which the slice ends before it has risen so far is not counted; of several equal
+    points beside one another the first is.
+
+    Shapes: (points,).
+    """
+    count = 0
+    for i in range(1, len(loss) - 1):
+        left, right = loss[i - 1 :: -1], loss[i + 1 :]
+        first = loss[i - 1] > loss[i]
+        count += first and all(rises(side, loss[i], depth) for side in (left, right))
+    return int(count)
+
+
+def rises(side: np.ndarray, bottom: float, depth: float) -> bool:
+    """Whether `side`, read outwards, gets above (1 + depth) * bottom before it is below bottom."""
+    for value in side:
+        if value < bottom:
+            return False
+        if value >= (1 + depth) * bottom:
+            return True
+    return False
+
+
 def basin(along: np.ndarray, loss: np.ndarray, level: float) -> float:
     """The mean step, to both sides, up to which the loss stays below `level` without a break.
 
@@ -139,6 +175,7 @@ def read(finding: Finding) -> Reading:
     return Reading(
         centre=float(loss[tuple(n // 2 for n in loss.shape)]),
         nonconvex=nonconvex_share(loss),
-        basin=basin(along, loss, math.log(finding.run.net.classes)),
+        basin=basin(along, loss, guessing(finding)),
+        valleys=valleys(loss) if loss.ndim == 1 else None,
         ratio=eigenvalue_ratio(loss) if is_map else None,
     )
