@@ -60,25 +60,18 @@ def measure(
 ) -> Responses:
     """The responses of every 3x3 layer of `net` over `batches`, one pass, in float64.
 
-    The paper says neither over which images Figure 7 is taken nor with which statistics BN works.
-    `bn` "running" uses the stored ones: the net as it is tested, each response a function of its
-    image alone. "batch" uses those of each batch, as in training, and stores nothing. Other parts
-    (dropout) are in evaluation mode in both. `kernels` "all" takes convolutions of every size, in
-    a bottleneck all three; `after` "conv" takes their own outputs, before any BN.
+    The paper names neither the images of Figure 7 nor BN's mode. `bn` "running" uses the stored
+    statistics: the net as it is tested, each response a function of its image alone. "batch" uses
+    those of each batch, as in training, and stores nothing. All else (dropout) is in evaluation
+    mode in both. `kernels` "all" takes convolutions of every size, in a bottleneck all three;
+    `after` "conv" takes their own outputs. The net is left as it was, and so is the random state.
 
-    The net is left as it was: modes, buffers, gradients, hooks and the random state.
-
-    Shapes: (N, C, H, W) each, as the net takes them.
-    Units: standard deviations have the unit of the BN output.
+    Shapes: (N, C, H, W) each, as the net takes them. Units: those of the BN output.
     Raises: InputError if there are no images, nothing to measure, or a response is not finite.
     """
-    for given, known, word in (
-        (bn, BnMode, "bn"),
-        (kernels, Kernels, "kernels"),
-        (after, After, "after"),
-    ):
-        if given not in get_args(known):
-            raise InputError(f"{word} must be {' or '.join(get_args(known))}, got {given!r}")
+    check("bn", bn, BnMode)
+    check("kernels", kernels, Kernels)
+    check("after", after, After)
     stream = iter(batches)
     first = next((batch for batch in stream if len(batch)), None)
     if first is None:
@@ -86,10 +79,8 @@ def measure(
     with as_it_was(net), torch.no_grad():
         net.eval()
         found = find(net, to_net(net, first[:2]), kernels=kernels, after=after)
-        if bn == "batch":
-            use_batch_statistics(net, found)
-        else:
-            check_running(found)
+        prepare = use_batch_statistics if bn == "batch" else check_running
+        prepare(net, found)
         moments, images = collect(net, found.sites, chain([first], stream), bn)
     return Responses(
         net=name_of(net),
@@ -99,6 +90,12 @@ def measure(
         bn=bn,
         after=after,
     )
+
+
+def check(word: str, given: str, known: object) -> None:
+    """Raises: InputError unless `given` is one of the choices `known`."""
+    if given not in get_args(known):
+        raise InputError(f"{word} must be {' or '.join(get_args(known))}, got {given!r}")
 
 
 def collect(
@@ -179,8 +176,8 @@ def use_batch_statistics(net: nn.Module, found: Found) -> None:
             module.track_running_stats = False  # torch then hands it no buffers to update
 
 
-def check_running(found: Found) -> None:
-    """Raises: InputError if a BN that is measured keeps no running statistics."""
+def check_running(net: nn.Module, found: Found) -> None:
+    """Raises: InputError if a BN of `net` that is measured keeps no running statistics."""
     for site in found.sites:
         if isinstance(site.module, BN) and site.module.running_mean is None:
             raise InputError(

@@ -121,6 +121,11 @@ def of_records(
     return [(record, finding) for record, finding in pairs if finding]
 
 
+def load(*folders: Path) -> list[Finding]:
+    """The responses stored beside the records of `folders`, then those that ship."""
+    return findings.load_all(LENS, *(folder / "findings" for folder in folders), findings.SHIPPED)
+
+
 def missing(
     recorded: Iterable[Record], found: Iterable[Finding], folders: Sequence[Path], choice: Choice
 ) -> list[Record]:
@@ -157,3 +162,15 @@ def measure_missing(
         path = findings.save(made[-1], out)
         tell(f"{arms.label_of(record)}, seed {record.run.recipe.seed}: {path}")
     return made
+
+
+def origin(pairs: Sequence[tuple[Record, Finding]]) -> str:
+    """A sentence: what the numbers were measured on, by which code, and that they are stored."""
+    images = {"cifar10": "CIFAR-10", "embedded": "embedded data"}
+    names = sorted({images[record.run.images.name] for record, _ in pairs})
+    code = sorted({finding.how.git or "unknown" for _, finding in pairs})
+    devices = sorted({finding.how.device for _, finding in pairs})
+    return (
+        f"Stored responses of {len(pairs)} nets, measured on {' and '.join(names)} "
+        f"by revision {', '.join(code)} on {', '.join(devices)}."
+    )
