@@ -52,7 +52,7 @@ def test_a_deeper_chain_that_does_the_same_has_smaller_responses():
 
 
 def bn_net(gamma: list[float], beta: list[float]) -> nn.Sequential:
-    net = nn.Sequential(nn.Conv2d(3, len(gamma), 3, padding=1), nn.BatchNorm2d(len(gamma), eps=0.0))
+    net = nn.Sequential(nn.Conv2d(3, len(gamma), 3, padding=1), nn.BatchNorm2d(len(gamma), eps=1e-12))
     net[1].weight.data, net[1].bias.data = torch.tensor(gamma), torch.tensor(beta)
     return net
 
@@ -72,8 +72,14 @@ def test_with_running_statistics_a_response_does_not_depend_on_its_batch():
     net, x = ResNet(cifar(8, width=4)), images(12)
     whole, parts = measure(net, [x]), measure(net, x.split([1, 4, 7]))
     assert whole.std == pytest.approx(parts.std, rel=1e-6)
-    batch = [measure(net, x.split(size), bn="batch").std for size in (4, 12)]
-    assert batch[0] != pytest.approx(batch[1], rel=1e-3)
+
+
+def test_an_untrained_net_has_responses_of_one_with_batch_statistics_and_others_without():
+    """gamma is 1 and beta 0 at first; stored statistics that nobody has measured are 0 and 1."""
+    net, x = ResNet(cifar(8, width=4)), images(12)
+    for sizes in (4, 12):
+        assert measure(net, x.split(sizes), bn="batch").std == pytest.approx([1.0] * 7, rel=1e-3)
+    assert max(measure(net, [x]).std) > 1.1
 
 
 def test_it_agrees_with_outputs_kept_and_counted_afterwards():

@@ -55,7 +55,7 @@ def order(strata: Sequence[Stratum]) -> Ordered:
     """Are the first nets of each stratum higher than the second? An exact permutation test.
 
     Within a stratum all nets are ranked at every layer, and a net's score is its mean rank. The
-    statistic is the sum of the high side's scores over all strata, each stratum with equal weight.
+    statistic is the sum of the high side's scores over all strata: a deeper pair counts no more.
     If the names "high" and "low" meant nothing, every way to give them to the nets of a stratum
     would be equally likely; all of them are counted.
 
