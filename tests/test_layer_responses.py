@@ -52,7 +52,9 @@ def test_a_deeper_chain_that_does_the_same_has_smaller_responses():
 
 
 def bn_net(gamma: list[float], beta: list[float]) -> nn.Sequential:
-    net = nn.Sequential(nn.Conv2d(3, len(gamma), 3, padding=1), nn.BatchNorm2d(len(gamma), eps=1e-12))
+    net = nn.Sequential(
+        nn.Conv2d(3, len(gamma), 3, padding=1), nn.BatchNorm2d(len(gamma), eps=1e-12)
+    )
     net[1].weight.data, net[1].bias.data = torch.tensor(gamma), torch.tensor(beta)
     return net
 

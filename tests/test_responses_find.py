@@ -137,7 +137,9 @@ def test_what_no_hook_can_see_is_named():
     found = find(Functional(True).eval(), X)
     assert [site.name for site in found.sites] == ["first.0"]
     assert found.missed[0].startswith("conv: a BN reads it, but no module returns")
-    with pytest.raises(InputError, match="no response of Functional can be reached: conv: .*--after"):
+    with pytest.raises(
+        InputError, match="no response of Functional can be reached: conv: .*--after"
+    ):
         find(Functional(False).eval(), X)
 
 
