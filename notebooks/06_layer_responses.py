@@ -182,7 +182,8 @@ figure.figure_7(shown.figure_7_of(recorded, found, "embedded"))
 #
 # "Generally smaller" is a statement about layers, but the 55 layers of a net share its weights and its seed: they are no 55 witnesses.
 # So each *net* is one observation. At every layer all nets are ranked; a net's score is its mean rank; then the names are shuffled among the nets, in
-# all ways. If at most 2.5 % of the ways put the two sides as far apart, the order is seen.
+# all ways. If at most 2.5 % of the ways put the two sides as far apart, the order is seen. And since the paper does not name the mode of BN,
+# a verdict that hangs on it is *undecided*.
 
 # %%
 print(claims.responses.explain())

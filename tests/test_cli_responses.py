@@ -54,7 +54,7 @@ def test_a_factory_is_called(capsys):
     "words, said",
     [
         (["no.safetensors"], "there is no file no.safetensors"),
-        (["torchvision.models:vgg16", "--size", "32"], "VGG runs no BN"),
+        (["torchvision.models:squeezenet1_1", "--size", "32"], "SqueezeNet runs no BN"),
         (["nowhere:net"], "nowhere:net made no net"),
         (["torchvision.models:resnet18", "--bn", "both"], "bn must be running or batch"),
         (["torchvision.models:resnet18", "--split", "all"], "split must be test or train"),

@@ -55,12 +55,10 @@ def test_the_chart_holds_every_layer_and_its_own_controls():
     bundle = explore.chart(PAIRS)
     spec = json.loads(json.dumps(bundle[explore.VEGA_LITE], allow_nan=False))
     assert spec["$schema"].endswith("vega-lite/v5.json")
-    values = (
-        [v for d in spec["datasets"].values() for v in d]
-        if "datasets" in spec
-        else (spec["data"]["values"])
-    )
-    assert len(values) == 2 * (19 + 55 + 19 + 55 + 109)
+    lines = spec["data"]["values"].splitlines()
+    assert spec["data"]["format"]["type"] == "csv" and lines[0].startswith("net,kind,seed,run")
+    assert len(lines) == 1 + 2 * (19 + 55 + 19 + 55 + 109)
+    assert lines[1] == "plain-20,plain,0,plain-20 0,1,19,2.000,plain"
     assert {p["name"] for p in spec["params"]} >= {"net", "seed", "order"}
     assert all(p["value"] in p["bind"]["options"] for p in spec["params"] if "bind" in p)
     assert "http" not in json.dumps(spec).replace(explore.SCHEMA, "")

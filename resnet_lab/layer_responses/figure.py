@@ -24,6 +24,7 @@ Pairs = Sequence[tuple[Record, Finding]]
 Nets = Mapping[str, Sequence[Finding]]
 STYLES = {"plain": "--", "ResNet": "-"}  # the kinds differ in more than colour
 ORDERS = ("original", "sorted")
+TICKS = (0.6, 0.8, 1, 1.5, 2, 3, 4)
 AXES = {"original": "3x3 layer, in the order of the net", "sorted": "3x3 layer, largest first"}
 
 
@@ -137,7 +138,7 @@ def roles(ax: Axes, nets: Nets) -> None:
     A dot is a net, the line joins the means over seeds; of a plain net, which has no branches, the
     same places are taken. Not a figure of the paper.
 
-    Units: of the BN output.
+    Units: of the BN output; the axis is logarithmic.
     """
     for kind, names in (("plain", "plain nets"), ("ResNet", "residual nets")):
         mine = {net: found for net, found in nets.items() if net.startswith(kind)}
@@ -156,9 +157,11 @@ def roles(ax: Axes, nets: Nets) -> None:
             line = [np.mean(points[depth]) for depth in at]
             word = "branch ends" if is_end else "first layers"
             ax.plot(at, line, style, color=tone, linewidth=1.6, label=f"{names}, {word}")
-    ax.set(xlabel="depth (weighted layers)", ylabel="median std of the layers")
-    ax.set_ylim(bottom=0)
-    ax.legend(frameon=False, fontsize="small", loc="lower left", ncols=2)
+    ax.set(xlabel="depth (weighted layers)", ylabel="median std of the layers", yscale="log")
+    # a plain net of 110 layers may be far above all others
+    ax.set_yticks(TICKS, [f"{tick:g}" for tick in TICKS])
+    ax.minorticks_off()
+    ax.legend(frameon=False, fontsize="small", loc="upper left", ncols=2)
 
 
 def places(finding: Finding) -> np.ndarray:
