@@ -56,6 +56,7 @@ def test_the_chart_holds_every_layer_and_its_own_controls():
     spec = json.loads(json.dumps(bundle[explore.VEGA_LITE], allow_nan=False))
     assert spec["$schema"].endswith("vega-lite/v5.json")
     lines = spec["data"]["values"].splitlines()
+    assert not [layer for layer in spec["layer"] if "data" in layer]  # it would hide the data above
     assert spec["data"]["format"]["type"] == "csv" and lines[0].startswith("net,kind,seed,run")
     assert len(lines) == 1 + 2 * (19 + 55 + 19 + 55 + 109)
     assert lines[1] == "plain-20,plain,0,plain-20 0,1,19,2.000,plain"

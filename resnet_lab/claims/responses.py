@@ -219,8 +219,8 @@ def explain() -> str:
         "independent. At each layer (for nets of different depth: at each equal share of the "
         "sorted layers) all nets are ranked, a net's score is its mean rank, and the names of the "
         f"nets are shuffled in all ways; seen if at most {100 * SIDE:g} % of them put the sides as "
-        "far apart the paper's way, not seen if the other way, else undecided; undecided too if BN's "
-        "stored statistics and those of each batch lead to different verdicts. Plain and residual "
-        "nets are shuffled within their depth, 20 or 56 layers. Depth is judged at reduced scale "
-        "too, where nets are young: the scale stands beside the verdict."
+        "far apart the paper's way, not seen if the other way, else undecided; also undecided if "
+        "BN's stored statistics and those of each batch lead to different verdicts. Plain and "
+        "residual nets are shuffled within their depth, 20 or 56 layers. Depth is judged at "
+        "reduced scale too, where nets are young: the scale stands beside the verdict."
     )
