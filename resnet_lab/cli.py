@@ -128,12 +128,13 @@ def claims(
 ) -> None:
     """What the paper says, and whether we see it: from records and from the nets themselves.
 
-    Uses the records in --out and those that ship with the package.
+    Uses the records and findings in --out and those that ship with the package.
     """
     from resnet_lab import claims as ledger
-    from resnet_lab import records
+    from resnet_lab import findings, records
 
-    rows = ledger.ledger(records.load_all(out / "records", records.SHIPPED))
+    looks = findings.load_all("signals", out / "findings", findings.SHIPPED)
+    rows = ledger.ledger(records.load_all(out / "records", records.SHIPPED), findings=looks)
     if as_json:
         typer.echo(json.dumps(ledger.as_json(rows), indent=1, allow_nan=False))
         return

@@ -1,6 +1,6 @@
-"""The ledger: every claim of Sections 1, 3 and 4.2, and whether we see it.
+"""The ledger: every claim of Sections 1, 3 and 4.2, some of 4.1, and whether we see it.
 
-Paper: abstract; Sections 1, 3.1 to 3.3 and 4.2; Table 6; Figures 1, 2, 3, 6 and 7.
+Paper: abstract; Sections 1, 3.1 to 3.3, 4.1 and 4.2; Table 6; Figures 1, 2, 3, 6 and 7.
 Notebook: notebooks/00_start_here.py. Tests: tests/test_claims.py.
 
 A verdict is computed, from records or from the nets themselves, and never typed. `rule()` says how.
@@ -16,6 +16,7 @@ from resnet_lab.claims import (
     cifar_nets,
     degradation,
     printed,
+    signals,
     table_6,
     warm_up,
 )
@@ -23,15 +24,19 @@ from resnet_lab.claims.row import VERDICTS, Row, Verdict
 from resnet_lab.claims.rules import explain as rule
 from resnet_lab.claims.training import Claim, Evidence
 from resnet_lab.claims.training import row as judge
+from resnet_lab.findings import Finding
 from resnet_lab.records import Record
 
 __all__ = ["Row", "Verdict", "as_json", "ledger", "rule", "summary", "table"]
 
 
-def ledger(records: Sequence[Record], images: str | None = None) -> list[Row]:
+def ledger(
+    records: Sequence[Record], images: str | None = None, findings: Sequence[Finding] = ()
+) -> list[Row]:
     """Every claim with its verdict, in the order of the paper.
 
-    Claims about architecture need no records; one about training without its records is "not run".
+    Claims about architecture need no records; one about training without its records is "not run",
+    and so is one about the inside of nets without its `findings`.
     Runs at paper scale come first. Of quick runs those on `images`, "cifar10" or "embedded", come
     before those on the other set, which judge where there are no runs on it; default CIFAR-10.
 
@@ -50,6 +55,7 @@ def ledger(records: Sequence[Record], images: str | None = None) -> list[Row]:
         *_facts(architecture.section_3_1),
         *_facts(architecture.section_3_2),
         *_facts(baselines.section_3_3),
+        *signals.section_4_1(findings, images),
         *_facts(cifar_nets.section_4_2_nets),
         *_facts(printed.section_4_2_recipe),
         *judged(degradation.plain_nets()),
