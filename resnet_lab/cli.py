@@ -18,6 +18,7 @@ from resnet_lab.cli_bench_imagenet import EPILOG, bench_imagenet
 from resnet_lab.cli_data import data_app
 from resnet_lab.cli_evaluate import evaluate_app
 from resnet_lab.cli_imagenet import imagenet_app
+from resnet_lab.cli_look import look_app
 from resnet_lab.errors import InputError
 from resnet_lab.options import AtOnce, Data, Device, ImagesName, Out, Scale, recipe_options
 
@@ -33,6 +34,7 @@ app.add_typer(data_app, name="data")
 app.command(epilog="Example: resnet-lab audit torchvision.models:resnet50. Seconds.")(audit)
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(imagenet_app, name="imagenet")
+app.add_typer(look_app, name="look")
 
 
 @app.command(

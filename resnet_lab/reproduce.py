@@ -201,10 +201,11 @@ def write_figures(steps: Plan, console: Console) -> int:
 
 def write_book(steps: Plan, console: Console) -> int:
     """Every notebook, run on the records of `out`, as pages with an index; 1 if one failed."""
-    from resnet_lab import book, claims
+    from resnet_lab import book, claims, findings
 
     folder = steps.out / "records"
     found = records.load_all(folder, records.SHIPPED)
+    looks = findings.load_all("signals", steps.out / "findings", findings.SHIPPED)
     digests = sorted(record.digest for record in found)
     given = {
         "runs_folder": str(folder.resolve()),
@@ -222,7 +223,7 @@ def write_book(steps: Plan, console: Console) -> int:
         facts={
             "scale": steps.scale,
             "images": steps.dataset.label,
-            "claims": claims.summary(claims.ledger(found, steps.dataset.name)),
+            "claims": claims.summary(claims.ledger(found, steps.dataset.name, looks)),
         },
     )
     say(console, f"The book: {steps.out / 'index.html'}")
