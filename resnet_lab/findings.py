@@ -7,6 +7,7 @@ Notebook: notebooks/04_imagenet.py. Tests: tests/test_findings.py.
 import hashlib
 import json
 import platform
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -140,3 +141,20 @@ def load_all(lens: str, *folders: Path) -> list[Finding]:
             finding = load(path)
             found.setdefault((finding.scale, finding.stem), finding)
     return list(found.values())
+
+
+def on_images(found: Iterable[Finding], name: str) -> tuple[list[Finding], str]:
+    """Those of `found` on the images `name`, else all on another set; and a sentence on them.
+
+    A notebook beside images that nobody has looked at can then still show findings.
+    """
+    words = {"cifar10": "CIFAR-10", "embedded": "embedded data"}
+    groups: dict[str, list[Finding]] = {}
+    for finding in found:
+        groups.setdefault(finding.run.images.name, []).append(finding)
+    if not groups:
+        return [], "Stored findings: none."
+    chosen = name if name in groups else min(groups)
+    instead = "" if chosen == name else f" None is on {words.get(name, name)}."
+    counted = f"{len(groups[chosen])} on {words.get(chosen, chosen)}"
+    return groups[chosen], f"Stored findings: {counted}.{instead}"

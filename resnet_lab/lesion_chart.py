@@ -1,7 +1,7 @@
 """Which single block costs how much: a chart that moves without a kernel, from stored findings.
 
 Paper: Section 4.2 (the CIFAR nets); the lesions are those of Veit et al. 2016.
-Notebook: notebooks/10_why_it_works.py. Tests: tests/test_lesion_chart.py.
+Notebook: notebooks/10_why_it_works.py. Tests: tests/test_lesion_figures.py.
 """
 
 import base64

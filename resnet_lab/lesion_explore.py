@@ -5,6 +5,7 @@ Notebook: notebooks/10_why_it_works.py. Tests: tests/test_lesion_explore.py.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -15,6 +16,7 @@ from resnet_lab.errors import InputError
 from resnet_lab.lesion_figures import CHANCE
 from resnet_lab.prepared import check_images
 from resnet_lab.records import Record
+from resnet_lab.train import SingleView
 
 SAMPLE = 300  # test images: half a second for 56 layers, a spread of 3 points
 
@@ -39,8 +41,19 @@ class Patient:
         self.net = trained.load(record, folders)
         self.labels = dataset.test_labels[:n]
         mean = data.per_pixel_mean(data.shrink(dataset.train_images, size))
-        images = normalise(data.shrink(dataset.test_images[:n], size), mean)
-        self.inputs = lesion.Inputs(self.net, images)
+        # all in one batch, as its inputs are computed
+        self.view = SingleView(
+            images=data.shrink(dataset.test_images[:n], size),
+            labels=self.labels,
+            mean=mean,
+            batch=n,
+        )
+        self.inputs = lesion.Inputs(self.net, normalise(self.view.images, mean))
+
+    def sample(self, n: int | None = None) -> SingleView:
+        """The first `n` of the patient's images, None for all: call it with a net for its error."""
+        view = self.view
+        return replace(view, images=view.images[:n], labels=view.labels[:n])
 
     @property
     def name(self) -> str:
@@ -66,7 +79,7 @@ class Patient:
             )
         plan = lesion.without(self.net, [names.index(name) for name in removed])
         wrong = self.inputs.scores(plan).argmax(1) != self.labels
-        return 100 * wrong.float().mean().item()
+        return 100 * int(wrong.sum()) / len(self.labels)
 
 
 def patients(

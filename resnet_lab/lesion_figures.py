@@ -69,6 +69,7 @@ def single(ax: Axes, runs: Sequence[Finding]) -> None:
     whole = mean(found.values["whole"][0] for found in runs)
     ax.axhline(whole, color=colour, ls="--", lw=1)
     ax.set(ylim=(0, 100), xlim=(-1, len(blocks)), xlabel="block left out")
+    ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set_title(f"{name_of(runs[0])} (n={len(runs)})", fontsize="medium", color=colour)
 
 
@@ -103,6 +104,7 @@ def several(ax: Axes, findings: Sequence[Finding]) -> None:
     ax.axhline(CHANCE, color="0.6", lw=0.8, ls=":")
     ax.set(xlabel="blocks left out at random", ylabel="test error (%)", ylim=(0, 100))
     ax.set_xlim(left=0)
+    ax.xaxis.get_major_locator().set_params(integer=True)
     label_ends(ax, ends)
 
 

@@ -14,11 +14,11 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from resnet_lab import checkpoint, findings, signals, train
+from resnet_lab import checkpoint, data, experiments, findings, signals, train
 from resnet_lab.batches import normalise
 from resnet_lab.errors import InputError
 from resnet_lab.findings import Finding
-from resnet_lab.prepared import Prepared, stream
+from resnet_lab.prepared import Prepared, prepare, stream
 from resnet_lab.records import Scale
 from resnet_lab.runs import Run
 from resnet_lab.signals import QUANTITIES, Signals
@@ -47,6 +47,11 @@ def probe_of(prepared: Prepared, n: int = IMAGES) -> Probe:
     images = normalise(prepared.train_images[:n], prepared.mean)
     images = images.contiguous(memory_format=torch.channels_last)
     return Probe(images=images, labels=prepared.train_labels[:n])
+
+
+def probe_on(dataset: data.Dataset, scale: Scale = "quick") -> Probe:
+    """The images on which every run at `scale` on `dataset` is looked at."""
+    return probe_of(prepare(dataset, experiments.images_at(scale, dataset)))
 
 
 def begin(run: Run, bn: Bn = "kept") -> train.State:
