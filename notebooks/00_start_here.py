@@ -45,7 +45,17 @@ from pathlib import Path
 
 from IPython.display import Markdown
 
-from resnet_lab import claims, data, experiments, explore, figures, paper, records, widgets
+from resnet_lab import (
+    claims,
+    data,
+    experiments,
+    explore,
+    figures,
+    findings,
+    paper,
+    records,
+    widgets,
+)
 
 # %matplotlib inline
 
@@ -60,6 +70,7 @@ from resnet_lab import claims, data, experiments, explore, figures, paper, recor
 # | [3 Bottlenecks](03_bottlenecks.ipynb) | Sections 3.3 and 4.1, Figures 3 and 5, Table 1 | recompute Table 1 cell by cell, find the stride behind 3.8 and 4.1, compare designs at equal cost |
 # | [4 ImageNet](04_imagenet.ipynb) | Sections 3.4 and 4.1, Tables 2 to 5 | turn one image into ten crops and five scales, run the protocol on drawn images, see what an ensemble buys |
 # | [5 CIFAR-10](05_cifar.ipynb) | Section 4.2, Table 6, Figure 6 | walk from 20 to 110 layers, see what the warm-up does, and why others report other numbers |
+# | [10 Why it works](10_why_it_works.ipynb) | Section 4.1, and what came after | see what vanishing signals would look like, and click blocks out of trained nets |
 #
 # Layer responses, detection and localisation follow.
 #
@@ -137,7 +148,7 @@ figure
 # on the nets themselves (*architecture*), in the paper's protocol (*paper*), or reduced (*quick*).
 
 # %%
-rows = claims.ledger(recorded, images=shown_set.name)
+rows = claims.ledger(recorded, shown_set.name, findings.load_all("signals"))
 print(", ".join(f"{count} {verdict}" for verdict, count in claims.summary(rows).items()))
 
 # %% [markdown]

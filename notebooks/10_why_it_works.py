@@ -112,20 +112,19 @@ signal_widgets.start_explorer(probe)
 # Does that explosion stay? The stored findings looked at trainings as they went, through the project's own loop, after 0, 1, 10, 100 updates and so on. Looking changes
 # nothing: the nets end in the weights of the recorded runs, bit for bit.
 #
-# **Predict.** The warm-up has the small rate 0.01. How many updates will plain-56 need to get its gradients of all layers to one order of size? (Below the gradients: the
-# variance of the responses, which BN's learned scales move away from 1.)
+# **Predict.** The warm-up has the small rate 0.01. How many updates will plain-56 need to get its gradients of all layers to one order of size?
 
 # %%
 looked, sentence = findings.on_images(findings.load_all("signals"), dataset.name)
 trained = [f for f in looked if f.settings["what"] == "training" and f.run.recipe.seed == 0]
 trained.sort(key=lambda f: (f.run.net.shortcut != "none", f.run.net.depth))
 print(sentence)
-display(signal_figures.courses(trained, "activation_gradient"))
-signal_figures.courses(trained, "variance")
+signal_figures.courses(trained, "activation_gradient")
 
 # %% [markdown]
-# The explosion of the deep plain net is over within the first updates (Yang et al. saw the same: one step and the norms come together), and nothing vanishes after it. So vanishing gradients are not what keeps plain-56 behind (compare
-# the losses in chapter 1). That leaves the paper with a conjecture, and us with the question what shortcuts do *after* the start.
+# The explosion of the deep plain net is over within the first updates (Yang et al. saw the same: one step and the norms come together). What follows goes up and down by a
+# factor of ten or so, in some layers more, and does not fade towards the front the way it does without BN. So vanishing gradients are hardly what keeps plain-56 behind. That
+# leaves the paper with a conjecture, and us with the question what shortcuts do *after* the start.
 #
 # ## Ours against the paper
 #
@@ -157,10 +156,10 @@ if not isinstance(figure, str):
 figure
 
 # %% [markdown]
-# The same, block by block, with menus over net and seed (JupyterLab moves them without a kernel; elsewhere this is a still picture):
+# The same, block by block, with menus over net and seed (JupyterLab moves them, without a kernel; elsewhere the figure above must do):
 
 # %%
-lesion_chart.single_lesions(operated, figure)
+lesion_chart.single_lesions(operated)
 
 # %% [markdown]
 # A plain net with one block missing is close to guessing. A residual net minds far less. (The plain net of Veit et al. was a VGG; ours differs from its twin in

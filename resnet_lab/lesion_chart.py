@@ -4,11 +4,7 @@ Paper: Section 4.2 (the CIFAR nets); the lesions are those of Veit et al. 2016.
 Notebook: notebooks/10_why_it_works.py. Tests: tests/test_lesion_figures.py.
 """
 
-import base64
 from collections.abc import Sequence
-from io import BytesIO
-
-from matplotlib.figure import Figure
 
 from resnet_lab import figures
 from resnet_lab.errors import InputError
@@ -19,20 +15,18 @@ from resnet_lab.signal_figures import describe
 # JupyterLab draws this kind by itself, from the saved notebook too; Altair's newer name it does not
 VEGA_LITE = "application/vnd.vegalite.v5+json"
 SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
+INSTEAD = "This chart needs JupyterLab (make lab); the figure above it shows the same."
 KIND = {False: "inside a stage", True: "changes the shape"}
 
 
 class Chart:
-    """A Vega-Lite chart where it can be drawn, and a still picture of the same where it cannot."""
+    """A Vega-Lite chart where it can be drawn, and a sentence where it cannot."""
 
-    def __init__(self, spec: dict, still: Figure) -> None:
-        self.spec, self.still = spec, still
+    def __init__(self, spec: dict) -> None:
+        self.spec = spec
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, object]:
-        picture = BytesIO()
-        self.still.savefig(picture, format="png", dpi=100, metadata={"Software": None})
-        png = base64.b64encode(picture.getvalue()).decode()
-        return {VEGA_LITE: self.spec, "image/png": png, "text/plain": "a chart of single lesions"}
+        return {VEGA_LITE: self.spec, "text/plain": INSTEAD}
 
 
 def rows(findings: Sequence[Finding]) -> list[dict[str, object]]:
@@ -58,10 +52,8 @@ def rows(findings: Sequence[Finding]) -> list[dict[str, object]]:
     return found
 
 
-def single_lesions(findings: Sequence[Finding], still: Figure) -> Chart:
+def single_lesions(findings: Sequence[Finding]) -> Chart:
     """Test error without each block: menus over net and seed, a tip on every block.
-
-    `still` is what a page shows that cannot draw the chart.
 
     Raises: InputError if there is nothing to draw.
     """
@@ -95,4 +87,4 @@ def single_lesions(findings: Sequence[Finding], still: Figure) -> Chart:
     )
     whole = base.mark_rule(strokeDash=[5, 4]).encode(y=alt.Y("whole:Q", aggregate="mean"))
     spec = (bars + whole).add_params(net, seed).to_dict(validate=True)
-    return Chart(spec | {"$schema": SCHEMA}, still)
+    return Chart(spec | {"$schema": SCHEMA})

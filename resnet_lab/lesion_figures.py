@@ -78,7 +78,7 @@ def every_single(findings: Sequence[Finding], nets: Sequence[str]) -> Figure | s
     groups = {n: runs for n, runs in by_net(findings).items() if n in nets}
     if not groups:
         return NONE
-    figure, panels = figures.sheet(len(groups), width=1 + 2.1 * len(groups), height=3.0)
+    figure, panels = figures.sheet(len(groups), width=1 + 1.8 * len(groups), height=2.6)
     for ax, runs in zip(panels, groups.values(), strict=True):
         single(ax, runs)
     panels[0].set_ylabel("test error (%)")
@@ -134,7 +134,7 @@ def groups_of_blocks(findings: Sequence[Finding]) -> Figure | str:
     """Several blocks left out on the left, blocks swapped on the right; a sentence if none was."""
     if not by_net(findings):
         return NONE
-    figure, panels = figures.sheet(2, width=8.6, height=3.4)
+    figure, panels = figures.sheet(2, width=7.6, height=2.8)
     several(panels[0], findings)
     swapped(panels[1], findings)
     figure.suptitle(describe(findings[0]), fontsize="small", color="0.35")

@@ -45,6 +45,10 @@ def lines(ax: Axes, found: Mapping[str, Sequence[float]], quantity: str) -> None
         ax.plot(x, shown, "--" if bare else "-", color=colour, lw=1.6)
         ends.append((name, shown, colour))
     ax.set_yscale("log")
+    low, high = ax.get_ylim()
+    if high < 100 * low:  # else the axis would blow up what differs in the fifth digit
+        middle = (low * high) ** 0.5
+        ax.set_ylim(middle / 10, middle * 10)
     ax.set(xlim=(0, 1), xlabel="layer, from first (0) to last (1)", ylabel=WORDS[quantity])
     # gradients differ at the front, variances at the back
     side = -1 if quantity.endswith("variance") else 0
@@ -57,7 +61,7 @@ def label(ax: Axes, ends: Sequence[tuple[str, float, str]], side: int) -> None:
     place = ax.transData + ax.transAxes.inverted()
     ordered = sorted(ends, key=lambda end: end[1])
     at = [place.transform((0, max(value, low)))[1] for _, value, _ in ordered]
-    for (name, _, colour), height in zip(ordered, apart(at, 0.075), strict=True):
+    for (name, _, colour), height in zip(ordered, apart(at, 0.085), strict=True):
         ax.annotate(
             name,
             (1.02 if side else -0.02, height),
@@ -95,7 +99,7 @@ def start(found: Mapping[str, Signals], words: str) -> Figure:
 
     `words` says on which images. Names as in `lines`.
     """
-    figure, panels = figures.sheet(2, width=8.6, height=3.4)
+    figure, panels = figures.sheet(2, width=7.8, height=2.8)
     for ax, quantity in zip(panels, WAYS, strict=True):
         lines(ax, {name: getattr(s, quantity) for name, s in found.items()}, quantity)
     figure.suptitle(f"before the first update; {words}", fontsize="small", color="0.35")
@@ -108,15 +112,20 @@ def shades(n: int) -> list[tuple[float, float, float]]:
     return [scale(0.12 + 0.88 * k / max(1, n - 1))[:3] for k in range(n)]
 
 
-def course(ax: Axes, found: Finding, quantity: str) -> None:
-    """One net along its training: a line for each look, the later the darker."""
-    steps = found.values["updates"]
-    for step, colour in zip(steps, shades(len(steps)), strict=True):
+def course(ax: Axes, found: Finding, quantity: str, steps: Sequence[int] = ()) -> None:
+    """One net along its training: a line for each look, the later the darker.
+
+    `steps` are all looks that have a colour in the figure; default: those at this net.
+    """
+    steps = steps or found.values["updates"]
+    colours = dict(zip(steps, shades(len(steps)), strict=True))
+    for step in found.values["updates"]:
+        colour = colours[step]
         shown = signal_runs.read(found, step, quantity)[:-1]
         x = [(k + 0.5) / len(shown) for k in range(len(shown))]
         ax.plot(x, shown, color=colour, lw=1.4, label=f"{step:,}")
     ax.set_yscale("log")
-    ax.set(xlim=(0, 1), xlabel="layer, first to last", ylabel=WORDS[quantity])
+    ax.set(xlim=(0, 1), xlabel="layer, 0 to 1", ylabel=WORDS[quantity])
     ax.set_title(name_of(found), fontsize="medium")
 
 
@@ -131,9 +140,10 @@ def courses(found: Sequence[Finding], quantity: str) -> Figure | str:
     """Several nets along their trainings on one scale; a sentence if there is none."""
     if not found:
         return "Not run: no training was looked at."
-    figure, panels = figures.sheet(len(found), width=1.2 + 2.5 * len(found), height=3.3)
+    figure, panels = figures.sheet(len(found), width=1.2 + 1.9 * len(found), height=2.6)
+    steps = sorted({step for one in found for step in one.values["updates"]})
     for ax, one in zip(panels, found, strict=True):
-        course(ax, one, quantity)
+        course(ax, one, quantity, steps)
     low, high = (pick(ax.get_ylim()[k] for ax in panels) for k, pick in ((0, min), (1, max)))
     for ax in panels:
         ax.set_ylim(low, high)

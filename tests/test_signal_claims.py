@@ -47,7 +47,10 @@ def test_flat_signals_are_healthy():
     rows = verdicts(look(20), look(56))
     assert [row.verdict for row in rows] == ["seen"] * 3
     assert {row.n for row in rows} == {1} and rows[0].scale.startswith("quick (CIFAR-10")
-    assert rows[0].ours == "at least 1" and "plain-20, plain-56" in rows[0].why
+    assert (
+        rows[0].ours == "at least 1"
+        and "plain-20 to update 10, plain-56 to update 10" in rows[0].why
+    )
 
 
 @pytest.mark.parametrize(

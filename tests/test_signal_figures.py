@@ -31,6 +31,13 @@ def test_lines_hold_the_numbers_without_the_classifier_and_bare_nets_are_dashed(
     assert {t.get_text() for t in ax.texts} == set(found) and ax.get_yscale() == "log"
 
 
+def test_what_is_equal_is_drawn_as_equal():
+    _, (ax,) = figures.sheet(1)
+    signal_figures.lines(ax, {"plain-20": [1.0, 0.9999, 1.0]}, "variance")
+    low, high = ax.get_ylim()
+    assert high / low == pytest.approx(100)
+
+
 def test_names_do_not_overlap():
     at = [0.5, 0.5, 0.51, 0.99, 1.0]
     placed = signal_figures.apart(at, 0.1)
@@ -54,6 +61,12 @@ def test_a_course_has_a_line_for_every_look_and_one_scale_for_all_nets():
     assert figure.axes[0].get_ylim() == figure.axes[1].get_ylim()
     assert [t.get_text() for t in figure.legends[0].get_texts()] == ["0", "10"]
     assert "reduced scale" in figure.get_suptitle()
+    short = look(56)
+    short.values["updates"][:] = [10]
+    for name in ("variance", "activation_gradient"):
+        del short.values[name][0]
+    panels = signal_figures.courses([look(20), short], "variance").axes
+    assert panels[1].lines[0].get_color() == panels[0].lines[1].get_color()  # both after 10
     assert signal_figures.courses([], "variance").startswith("Not run")
 
 

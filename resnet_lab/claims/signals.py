@@ -81,7 +81,10 @@ def quarters(row: Sequence[float]) -> float:
 def judged(seen: Looks, ours: str, holds: bool, why: str) -> Judged:
     """A verdict from every look at every net; there is no interval, the rule must always hold."""
     verdict = "seen" if holds else "not seen"
-    nets = ", ".join(sorted({net for net, _, _ in seen.rows("variance")}, key=lambda n: int(n[6:])))
+    last: dict[str, int] = {}  # update of the last look
+    for net, step, _ in seen.rows("variance"):
+        last[net] = max(step, last.get(net, 0))
+    nets = ", ".join(f"{net} to update {step:,}" for net, step in last.items())
     return Judged(verdict=verdict, ours=ours, n=seen.runs, spread=None, why=f"{why}; {nets}")
 
 
