@@ -140,15 +140,26 @@ def courses(found: Sequence[Finding], quantity: str) -> Figure | str:
     """Several nets along their trainings on one scale; a sentence if there is none."""
     if not found:
         return "Not run: no training was looked at."
-    figure, panels = figures.sheet(len(found), width=1.2 + 1.9 * len(found), height=2.6)
+    columns = min(3, len(found))
+    rows = -(-len(found) // columns)
+    figure = Figure(figsize=(1.4 + 2.1 * columns, 0.4 + 2.1 * rows), layout="constrained", dpi=100)
+    grid = figure.subplots(rows, columns, squeeze=False).flatten()
+    for ax in grid[len(found) :]:
+        ax.remove()
+    panels = list(grid[: len(found)])
     steps = sorted({step for one in found for step in one.values["updates"]})
     for ax, one in zip(panels, found, strict=True):
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.grid(axis="y", color="0.9")
         course(ax, one, quantity, steps)
     low, high = (pick(ax.get_ylim()[k] for ax in panels) for k, pick in ((0, min), (1, max)))
     for ax in panels:
         ax.set_ylim(low, high)
-    for ax in panels[1:]:
-        ax.set_ylabel("")
+    for number, ax in enumerate(panels):
+        if number % columns:
+            ax.set_ylabel("")
+        if number + columns < len(found):
+            ax.set_xlabel("")
     most = max(panels, key=lambda ax: len(ax.lines))
     figure.legend(
         *most.get_legend_handles_labels(),

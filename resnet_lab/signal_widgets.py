@@ -71,7 +71,7 @@ def start_view(
 
 def start_explorer(probe: Probe) -> ipywidgets.VBox:
     """Sliders over depth and seed, toggles over the blocks and BN: both signals, drawn anew."""
-    bn = ipywidgets.ToggleButtons(options=BN, style={"button_width": "7em"})
+    bn = ipywidgets.ToggleButtons(options=BN, style={"button_width": "9em"})
     bn.add_class("lab-bn")
     return widgets.draw(
         lambda depth, kind, bn, seed: start_view(probe, depth, kind, bn, seed),

@@ -48,7 +48,7 @@ def test_flat_signals_are_healthy():
     assert [row.verdict for row in rows] == ["seen"] * 3
     assert {row.n for row in rows} == {1} and rows[0].scale.startswith("quick (CIFAR-10")
     assert (
-        rows[0].ours == "at least 1"
+        rows[0].ours.startswith("at least 1 (plain-")
         and "plain-20 to update 10, plain-56 to update 10" in rows[0].why
     )
 
@@ -99,3 +99,10 @@ def test_paper_scale_comes_first_then_the_images_asked_for():
 
 def test_quarters_are_geometric():
     assert signals.quarters([8.0, 2.0, 1, 1, 1, 1, 1.0, 4.0]) == pytest.approx(4 / 2)
+
+
+def test_plain_110_is_told_and_does_not_judge():
+    sick = look(110, gradient=[0.01] * 10 + [1.0] * 10)
+    rows = verdicts(look(20), look(56), sick)
+    assert [row.verdict for row in rows] == ["seen"] * 3 and {row.n for row in rows} == {1}
+    assert "not judged: 0.01 (plain-110 after 10 updates)" in rows[1].why
