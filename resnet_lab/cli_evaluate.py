@@ -1,4 +1,4 @@
-"""The commands `resnet-lab evaluate cifar` and `resnet-lab evaluate imagenet`.
+"""The commands `resnet-lab evaluate cifar`, `evaluate imagenet` and `evaluate detections`.
 
 Paper: Section 4.2 (a single view of each test image); Section 3.4 for ImageNet.
 Notebook: notebooks/01_degradation.py. Tests: tests/test_cli.py.
@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
+from resnet_lab.cli_detection import EPILOG, evaluate_detections
 from resnet_lab.cli_imagenet import evaluate_imagenet
 from resnet_lab.options import Data, ImagesName
 
@@ -36,6 +37,7 @@ evaluate_app.command(
     epilog="Example: resnet-lab evaluate imagenet --weights torchvision:resnet50 --protocol "
     "10-crop --data ~/imagenet. How long 50,000 images take was not measured yet.",
 )(evaluate_imagenet)
+evaluate_app.command("detections", epilog=EPILOG)(evaluate_detections)
 
 
 @evaluate_app.command(
