@@ -45,17 +45,7 @@ from pathlib import Path
 
 from IPython.display import Markdown
 
-from resnet_lab import (
-    claims,
-    data,
-    experiments,
-    explore,
-    figures,
-    findings,
-    paper,
-    records,
-    widgets,
-)
+from resnet_lab import claims, data, experiments, explore, figures, paper, records, widgets
 
 # %matplotlib inline
 
@@ -148,6 +138,8 @@ figure
 # on the nets themselves (*architecture*), in the paper's protocol (*paper*), or reduced (*quick*).
 
 # %%
+from resnet_lab import findings
+
 rows = claims.ledger(recorded, shown_set.name, findings.load_all("signals"))
 print(", ".join(f"{count} {verdict}" for verdict, count in claims.summary(rows).items()))
 
