@@ -45,16 +45,7 @@ from pathlib import Path
 
 from IPython.display import Markdown
 
-from resnet_lab import (
-    claims,
-    data,
-    experiments,
-    explore,
-    figures,
-    paper,
-    records,
-    widgets,
-)
+from resnet_lab import claims, data, experiments, explore, figures, paper, records, widgets
 
 # %matplotlib inline
 

@@ -40,21 +40,7 @@ from pathlib import Path
 
 from IPython.display import Markdown, display
 
-from resnet_lab import (
-    data,
-    experiments,
-    figures,
-    findings,
-    lesion,
-    lesion_chart,
-    lesion_explore,
-    lesion_figures,
-    lesion_widgets,
-    records,
-    signal_figures,
-    signal_runs,
-    signal_widgets,
-)
+from resnet_lab import data, experiments, records
 
 # %matplotlib inline
 recorded = records.load_all(*([Path(runs_folder)] if runs_folder else []), records.SHIPPED)
@@ -78,6 +64,8 @@ print(sentence)
 # **Predict.** Without BN: which nets lose their signal with depth, and which do the opposite? What does the addition in every block do to the variance?
 
 # %%
+from resnet_lab import findings, signal_figures, signal_runs, signal_widgets
+
 probe = signal_runs.probe_on(dataset)
 depths = (20, 56) if fast else (20, 56, 110)
 bare = signal_widgets.starts(probe, depths, "without BN")
@@ -149,6 +137,8 @@ Markdown(claims.table([row for row in rows if row.id.startswith("4.1-")]))
 # (A dot is a block, a ring one that changes the shape, the dashed line the whole net.)
 
 # %%
+from resnet_lab import figures, lesion_figures
+
 operated, sentence = findings.on_images(findings.load_all("lesion"), dataset.name)
 print(sentence)
 display(Markdown(lesion_figures.table(operated)))
@@ -161,6 +151,8 @@ figure
 # The same, block by block, with menus over net and seed (JupyterLab moves them, without a kernel; elsewhere the figure above must do):
 
 # %%
+from resnet_lab import lesion_chart
+
 lesion_chart.single_lesions(operated)
 
 # %% [markdown]
@@ -181,6 +173,8 @@ lesion_figures.groups_of_blocks(operated)
 # Now do it yourself. One net, a fixed sample of 300 test images; first the call, with two blocks gone:
 
 # %%
+from resnet_lab import lesion, lesion_explore, lesion_widgets
+
 chosen = lesion_explore.patients(recorded, dataset)
 patient = lesion_explore.Patient(chosen[0], dataset)
 lesion_explore.view(patient, ["2.3", "2.4"])

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from conftest import mini_job
 
-from resnet_lab import findings, lesion, lesion_runs, train
+from resnet_lab import data, findings, lesion, lesion_runs, records, train
 from resnet_lab.errors import InputError
 from resnet_lab.prepared import prepare
 from resnet_lab.resnet import cifar
@@ -63,3 +63,37 @@ def test_mistakes_are_one_sentence(done, tmp_path):
         lesion_runs.look(record, prepared, [tmp_path])
     with pytest.raises(InputError, match="running or estimated"):
         lesion_runs.look(record, prepared, folders, bn="batch")
+
+
+class TestWhatShips:
+    FOUND = [f for lens in ("lesion", "signals") for f in findings.load_all(lens)]
+    RECORDS = {record.run.hash: record for record in records.load_all(records.SHIPPED)}
+
+    def test_every_finding_is_about_a_recorded_run_and_from_unchanged_code(self):
+        assert self.FOUND
+        for found in self.FOUND:
+            record = self.RECORDS[found.run.hash]
+            assert len(found.how.git) == 12, "made by code that was not committed"
+            last = (found.values.get("updates") or [None])[-1]
+            if found.lens == "lesion" or last == record.final.step:
+                assert found.weights_sha256 == record.weights_sha256, found.stem
+            if found.lens == "lesion" and found.settings["images"] in (4_000, 10_000):
+                assert found.values["whole"] == [record.final.test_error]
+
+    def test_a_stored_lesion_comes_out_again(self):
+        found = next(
+            f
+            for f in self.FOUND
+            if f.lens == "lesion" and f.run.net.depth == 20 and f.run.images.name == "embedded"
+        )
+        dataset = data.load(name="embedded")
+        net = lesion_runs.trained.load(self.RECORDS[found.run.hash])
+        view = lesion_runs.view_of(prepare(dataset, found.run.images))
+        again = lesion.errors(net, view, lesion.singles(net)[6:8])
+        # another processor may round one image of 4,000 to the other side
+        assert again == pytest.approx(found.values["single"][6:8], abs=0.1)
+
+    def test_they_are_small(self):
+        for lens in ("lesion", "signals"):
+            sizes = [path.stat().st_size for path in (findings.SHIPPED / lens).glob("*.json")]
+            assert sum(sizes) < 300_000
