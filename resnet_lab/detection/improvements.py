@@ -224,5 +224,5 @@ def vote(
     Paper: Appendix B, through Gidaris and Komodakis 2015 (reference [6]).
     """
     near = (ops.box_iou(kept, boxes) >= iou) & (kept_labels[:, None] == labels)
-    weights = near * scores
-    return weights @ boxes / weights.sum(1, keepdim=True)
+    weights = (near * scores)[:, :, None]  # (D, K, 1)
+    return (weights * boxes).sum(1) / weights.sum(1)  # no product of matrices: it may be bfloat16

@@ -36,9 +36,9 @@ def roi_features(
     Units: regions in pixels of the resized image.
     Raises: InputError for another kind of pooling.
     """
-    rois = [boxes.to(maps.dtype) if pooling == "pool" else boxes.float() for boxes in rois]
+    rois = [boxes.float() for boxes in rois]  # pixels in bfloat16 would be off by some of them
     if pooling == "pool":
-        return ops.roi_pool(maps, rois, size, 1 / stride)
+        return ops.roi_pool(maps.float(), rois, size, 1 / stride).to(maps.dtype)
     if pooling == "align":
         found = ops.roi_align(
             maps.float(), rois, size, 1 / stride, sampling_ratio=samples or -1, aligned=True
