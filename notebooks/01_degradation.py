@@ -239,10 +239,10 @@ widgets.curve_explorer(shown)
 # short a run; it is here so that you can change it.
 
 # %%
-from resnet_lab import progress
+from resnet_lab import arms, progress
 
 recipe = experiments.recipe_at("quick", 20)
-state = train.begin(experiments.net_at("quick", 20, "A"), recipe)  # "none": the plain net
+state = train.begin(arms.net_at("quick", 20, "A"), recipe)  # "none": the plain net
 batches = runner.stream(prepared, run.run)
 live = 10 if fast else 100
 points = train.train(state, batches, recipe, stop=lambda: state.step >= live)

@@ -64,7 +64,7 @@ def table(runs: Runs, scale: str = "quick") -> str:
     ]
     size = QUICK_SIZE if scale == "quick" else 32
     for arm, found in runs.items():
-        net = weightless(arms.net_at(scale, arm.depth, arm.shortcut, arm.bottleneck))
+        net = weightless(arm.net(scale))
         work = total(net, size)
         lines.append(
             f"| {arm.label} | {cost.parameters(net):,} | {work / 1e6:.2f}e6 | {len(found)} "

@@ -7,7 +7,7 @@ Notebook: notebooks/05_cifar.py. Tests: tests/test_experiments.py.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from resnet_lab.blocks import Shortcut
+from resnet_lab.blocks import Activation, Shortcut
 from resnet_lab.errors import InputError
 from resnet_lab.recipe import Recipe
 from resnet_lab.records import Record
@@ -35,13 +35,17 @@ class Arm:
     depth: int
     shortcut: Shortcut = "A"
     bottleneck: bool = False
+    activation: Activation = "post"
     variant: str = ""  # a key of VARIANTS
+
+    def net(self, scale: str) -> ResNetConfig:
+        """The arm's net: thin at quick scale. Raises: InputError for a depth that is none."""
+        return net_at(scale, self.depth, self.shortcut, self.bottleneck, self.activation)
 
     @property
     def label(self) -> str:
         """The paper's name of the net and what is not the paper's: "ResNet-110, no warm-up"."""
-        extras = self.variant and f", {self.variant}"
-        return net_at("paper", self.depth, self.shortcut, self.bottleneck).name + extras
+        return self.net("paper").name + (self.variant and f", {self.variant}")
 
     @property
     def order(self) -> tuple:
@@ -50,6 +54,7 @@ class Arm:
             self.depth,
             self.bottleneck,
             self.variant,
+            self.activation == "pre",
             self.shortcut != "none",
             self.shortcut,
         )
@@ -61,10 +66,21 @@ def nets(*, plain: tuple[int, ...] = (), residual: tuple[int, ...] = ()) -> tupl
     return without + tuple(Arm(depth=depth) for depth in residual)
 
 
-def net_at(scale: str, depth: int, shortcut: Shortcut, bottleneck: bool = False) -> ResNetConfig:
+def net_at(
+    scale: str,
+    depth: int,
+    shortcut: Shortcut,
+    bottleneck: bool = False,
+    activation: Activation = "post",
+) -> ResNetConfig:
     """The net of Section 4.2, or its thin twin at quick scale. Raises: InputError, ValueError."""
-    width = QUICK_WIDTH if scale == "quick" else 16
-    return cifar(depth, shortcut=shortcut, bottleneck=bottleneck, width=width)
+    return cifar(
+        depth,
+        shortcut=shortcut,
+        bottleneck=bottleneck,
+        width=QUICK_WIDTH if scale == "quick" else 16,
+        activation=activation,
+    )
 
 
 def recipe_at(scale: str, depth: int, seed: int = 0) -> Recipe:
@@ -110,12 +126,16 @@ def arm_of(run: Run, scale: str) -> Arm | None:
     layers = 9 if net.bottleneck else 6
     if (net.depth - 2) % layers or images.held_out or images.size != size:
         return None
-    if net != net_at(scale, net.depth, net.shortcut, net.bottleneck):
+    whole = Arm(
+        depth=net.depth,
+        shortcut=net.shortcut,
+        bottleneck=net.bottleneck,
+        activation=net.activation,
+    )
+    if net != whole.net(scale):
         return None
     for variant in VARIANTS:
-        arm = Arm(
-            depth=net.depth, shortcut=net.shortcut, bottleneck=net.bottleneck, variant=variant
-        )
+        arm = replace(whole, variant=variant)
         if replace(run.recipe, seed=0) == recipe_of(arm, scale):
             return arm
     return None

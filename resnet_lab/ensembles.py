@@ -4,7 +4,6 @@ Paper: Table 5 and Section 4.1 (an ensemble of six models); here with CIFAR nets
 Notebook: notebooks/04_imagenet.py. Tests: tests/test_ensembles.py.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -15,7 +14,7 @@ import torch
 from matplotlib.axes import Axes
 from torch import Tensor, nn
 
-from resnet_lab import arms, data, evaluation, records, train
+from resnet_lab import arms, data, evaluation, train, trained
 from resnet_lab.errors import InputError
 from resnet_lab.records import Record
 from resnet_lab.resnet import ResNet
@@ -35,20 +34,8 @@ def with_weights(
     recorded: Sequence[Record], images: str, folders: Sequence[Path], *, net: str = "ResNet-20"
 ) -> list[tuple[Record, Path]]:
     """The quick runs of `net` on `images` whose very weights lie in one of `folders`, by seed."""
-    found = []
-    for record in arms.select(recorded, label=net, scale="quick", images=images):
-        paths = [
-            records.path_of(f, "quick", record.run).with_suffix(".safetensors") for f in folders
-        ]
-        fits = (p for p in paths if p.is_file() and digest(p) == record.weights_sha256)
-        if path := next(fits, None):
-            found.append((record, path))
-    return found
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of the file at `path`."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    chosen = arms.select(recorded, label=net, scale="quick", images=images)
+    return trained.with_weights(chosen, folders)
 
 
 def members(

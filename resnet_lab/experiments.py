@@ -7,7 +7,7 @@ Notebook: notebooks/01_degradation.py. Tests: tests/test_experiments.py.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from resnet_lab.arms import QUICK_SIZE, Arm, arm_of, net_at, nets, recipe_at, recipe_of
+from resnet_lab.arms import QUICK_SIZE, Arm, arm_of, nets, recipe_at, recipe_of
 from resnet_lab.data import Dataset, load
 from resnet_lab.errors import InputError
 from resnet_lab.records import Record
@@ -89,6 +89,16 @@ EXPERIMENTS = {
             title="Plain-56 trained three times as long, on CIFAR-10",
             arms=(*nets(plain=(20, 56)), Arm(depth=56, shortcut="none", variant="3x longer")),
         ),
+        Experiment(
+            name="pre_activation",
+            place="beyond the paper: He et al. 2016, Identity Mappings",
+            title="BN and ReLU before the convolutions or behind them, at 110 and 164 layers",
+            arms=tuple(
+                Arm(depth=depth, bottleneck=depth == 164, activation=activation)
+                for depth in (110, 164)
+                for activation in ("post", "pre")
+            ),
+        ),
     )
 }
 
@@ -102,20 +112,11 @@ def images_at(scale: str, dataset: Dataset) -> Images:
     )
 
 
-def job(
-    scale: str,
-    dataset: Dataset,
-    depth: int,
-    shortcut: str,
-    seed: int,
-    *,
-    bottleneck: bool = False,
-    variant: str = "",
-) -> Job:
-    """One run of `jobs`: its arm, named by its fields, from one seed."""
-    arm = Arm(depth=depth, shortcut=shortcut, bottleneck=bottleneck, variant=variant)
+def job(scale: str, dataset: Dataset, depth: int, shortcut: str, seed: int, **more) -> Job:
+    """One run of `jobs` from one seed; `more` are the other fields of its `Arm`."""
+    arm = Arm(depth=depth, shortcut=shortcut, **more)
     run = Run(
-        net=net_at(scale, depth, shortcut, bottleneck),
+        net=arm.net(scale),
         recipe=recipe_of(arm, scale, seed),
         images=images_at(scale, dataset),
     )
@@ -128,8 +129,9 @@ def follows(run: Run, scale: str) -> bool:
     Other shortcuts and changed recipes are compared in experiments of their own.
     """
     arm = arm_of(run, scale)
-    plain_or_a = arm is not None and arm.shortcut in ("none", "A")
-    return plain_or_a and not arm.bottleneck and not arm.variant
+    if arm is None or arm.shortcut not in ("none", "A"):
+        return False
+    return not arm.bottleneck and arm.activation == "post" and not arm.variant
 
 
 def is_current(record: Record) -> bool:

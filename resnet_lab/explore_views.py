@@ -132,7 +132,7 @@ def scale_of(image: tuple[int, int], side: int, depth: int = DEPTH) -> Scale:
     net = weightless(imagenet(depth)).eval()
     with torch.no_grad():
         x = torch.zeros(1, 3, *shape, device="meta")
-        maps, scores = net.stages(net.stem(x)).shape[-2:], score_map(net, x, CROP).shape[-2:]
+        maps, scores = net.maps(x).shape[-2:], score_map(net, x, CROP).shape[-2:]
     work = cost.multiply_adds(net, (3, *shape))
     return Scale(side=side, image=shape, map=tuple(maps), windows=tuple(scores), multiply_adds=work)
 

@@ -90,7 +90,7 @@ def score_map(net: nn.Module, x: Tensor, crop: int = 224) -> Tensor:
     Shapes: (N, 3, H, W) -> (N, classes, ceil(H / 32) - 6, ceil(W / 32) - 6).
     Paper: Section 3.4, "the fully-convolutional form as in [41, 13]".
     """
-    maps = net.stages(net.stem(x))
+    maps = net.maps(x)
     window = [min(-(-crop // STRIDE), side) for side in maps.shape[-2:]]
     pooled = F.avg_pool2d(maps, window, stride=1)
     layer = net.classifier

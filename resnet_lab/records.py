@@ -16,7 +16,7 @@ from resnet_lab.errors import InputError
 from resnet_lab.files import write_whole
 from resnet_lab.recipe import Recipe
 from resnet_lab.resnet import ResNetConfig
-from resnet_lab.runs import Images, Run
+from resnet_lab.runs import Images, Run, fields_of
 
 FORMAT = 1
 SHIPPED = Path(__file__).parent / "records"
@@ -79,6 +79,7 @@ class Record:
         """Hash of all that the clock does not touch: equal for an interrupted and a whole run."""
         fields = asdict(self)
         fields.pop("how")
+        fields["run"] = fields_of(self.run)
         text = json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -96,7 +97,7 @@ def path_of(folder: Path, scale: Scale, run: Run) -> Path:
 def save(record: Record, folder: Path) -> Path:
     """Write `record` under `folder`. Raises: InputError if it cannot be written."""
     path = path_of(folder, record.scale, record.run)
-    fields = asdict(record) | {"digest": record.digest}
+    fields = asdict(record) | {"run": fields_of(record.run), "digest": record.digest}
     points = fields.pop("curve")
     text = json.dumps(fields, indent=1, allow_nan=False)
     # one line a point: a curve of 640 points stays readable in a diff

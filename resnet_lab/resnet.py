@@ -10,7 +10,7 @@ from typing import Literal, get_args
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from resnet_lab.blocks import Block, Shortcut, conv_bn
+from resnet_lab.blocks import Activation, Block, Shortcut, bn_relu, conv_bn
 from resnet_lab.errors import InputError
 
 IMAGENET_BLOCKS = {  # Table 1: depth -> (blocks per stage, bottleneck)
@@ -33,12 +33,16 @@ class ResNetConfig:
     stride_in: Literal["1x1", "3x3"] = "1x1"  # which convolution of a bottleneck strides
     stem: Literal["cifar", "imagenet"] = "cifar"
     classes: int = 10
+    # BN and ReLU behind each convolution, or before it (He et al. 2016, "Identity Mappings")
+    activation: Activation = "post"
 
     def __post_init__(self) -> None:
         if self.shortcut not in get_args(Shortcut):
             raise InputError(f"shortcut option must be none, A, B or C, got {self.shortcut!r}")
         if self.stride_in not in ("1x1", "3x3"):
             raise InputError(f"stride_in must be 1x1 or 3x3, got {self.stride_in!r}")
+        if self.activation not in get_args(Activation):
+            raise InputError(f"activation must be post or pre, got {self.activation!r}")
         if self.stem not in ("cifar", "imagenet"):
             raise InputError(f"stem must be cifar or imagenet, got {self.stem!r}")
         if len(self.blocks) != len(self.widths) or not self.blocks:
@@ -62,13 +66,20 @@ class ResNetConfig:
             extras += "-bottleneck"
         if self.bottleneck and self.stride_in == "3x3":
             extras += "-3x3"
+        if self.activation == "pre":
+            extras += "-pre-activation"
         if self.stem == "cifar" and self.widths[0] != 16:
             extras += f"-w{self.widths[0]}"
         return f"{'plain' if self.shortcut == 'none' else 'ResNet'}-{self.depth}{extras}"
 
 
 def cifar(
-    depth: int, *, shortcut: Shortcut = "A", bottleneck: bool = False, width: int = 16
+    depth: int,
+    *,
+    shortcut: Shortcut = "A",
+    bottleneck: bool = False,
+    width: int = 16,
+    activation: Activation = "post",
 ) -> ResNetConfig:
     """The CIFAR-10 net of Section 4.2, with `width` filters in its first stage.
 
@@ -87,6 +98,7 @@ def cifar(
         widths=(width, 2 * width, 4 * width),
         shortcut=shortcut,
         bottleneck=bottleneck,
+        activation=activation,
     )
 
 
@@ -139,15 +151,23 @@ class ResNet(nn.Module):
                         bottleneck=config.bottleneck,
                         shortcut=config.shortcut,
                         stride_in=config.stride_in,
+                        activation=config.activation,
+                        activated=stage == 0 and i == 0,  # by the stem
                     )
                 )
                 c = 4 * width if config.bottleneck else width
             self.stages.append(nn.Sequential(*blocks))
+        # a pre-activation net has had no ReLU behind its last addition
+        self.last = bn_relu(c) if config.activation == "pre" else nn.Identity()
         self.classifier = nn.Linear(c, config.classes)
         initialise(self)
 
+    def maps(self, x: Tensor) -> Tensor:
+        """What is averaged before the classifier. Shapes: (N, 3, H, W) -> (N, C, h, w)."""
+        return self.last(self.stages(self.stem(x)))
+
     def forward(self, x: Tensor) -> Tensor:
-        x = self.stages(self.stem(x))
+        x = self.maps(x)
         x = F.adaptive_avg_pool2d(x, 1).flatten(1)
         return self.classifier(x)
 

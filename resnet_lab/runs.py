@@ -33,7 +33,7 @@ class Run:
     @property
     def hash(self) -> str:
         """Ten hexadecimal digits that change with every field of the three parts."""
-        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        text = json.dumps(fields_of(self), sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:10]
 
     @property
@@ -41,3 +41,20 @@ class Run:
         """Name of the run's files, without an ending: "plain-20_seed0-1f2e3d4c5b"."""
         held = f"-held{self.images.held_out}" if self.images.held_out else ""
         return f"{self.net.name}{held}_seed{self.recipe.seed}-{self.hash}"
+
+
+# fields of the net that are younger than the first records, with the value those had
+YOUNGER = {"activation": "post"}
+
+
+def fields_of(run: Run) -> dict[str, dict]:
+    """What names `run`, as plain values.
+
+    A younger field of the net is left out where it has the value that all nets had before, so that
+    a run keeps its name.
+    """
+    fields = asdict(run)
+    for name, before in YOUNGER.items():
+        if fields["net"][name] == before:
+            del fields["net"][name]
+    return fields

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from resnet_lab import data, experiments, records, runner, workers
+from resnet_lab import arms, data, experiments, records, runner, workers
 from resnet_lab.errors import InputError
 from resnet_lab.progress import Display, duration, name_of
 from resnet_lab.recipe import Recipe
@@ -38,7 +38,7 @@ def plan(
     if "drops" in changes:
         changes = changes | {"drops": parse_drops(str(changes["drops"]))}
     recipe = replace(recipe, **fit_points(recipe, changes))
-    preset = experiments.net_at(scale, depth, shortcut)
+    preset = arms.net_at(scale, depth, shortcut)
     net = cifar(depth, shortcut=shortcut, width=width or preset.widths[0])
     dataset = data.load(root, name=images)
     chosen = replace(experiments.images_at(scale, dataset), held_out=held_out)

@@ -7,8 +7,8 @@ import torch
 import yaml
 from hypothesis import settings
 
+from resnet_lab.arms import net_at, recipe_at
 from resnet_lab.data import CLASSES, Dataset
-from resnet_lab.experiments import net_at, recipe_at
 from resnet_lab.recipe import Recipe
 from resnet_lab.records import FORMAT, Final, How, Point, Record
 from resnet_lab.resnet import cifar

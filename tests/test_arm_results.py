@@ -8,7 +8,7 @@ from conftest import CONTENT, record_of
 from matplotlib.figure import Figure
 
 from resnet_lab import arm_figures, arm_results, experiments, tables
-from resnet_lab.arms import Arm, net_at, recipe_of
+from resnet_lab.arms import Arm, recipe_of
 from resnet_lab.errors import InputError
 
 DATASET = SimpleNamespace(name="cifar10", content_hash=CONTENT)
@@ -17,7 +17,7 @@ DATASET = SimpleNamespace(name="cifar10", content_hash=CONTENT)
 def made_up(arm: Arm, seed: int, error: float):
     record = record_of(20, "A", seed=seed, train=error)
     recipe = recipe_of(arm, "quick", seed)
-    net = net_at("quick", arm.depth, arm.shortcut, arm.bottleneck)
+    net = arm.net("quick")
     times = recipe.steps // record.final.step
     return replace(
         record,

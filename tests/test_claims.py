@@ -13,7 +13,7 @@ import pytest
 import torch
 from conftest import record_of
 
-from resnet_lab import claims, experiments, paper, train
+from resnet_lab import arms, claims, experiments, paper, train
 from resnet_lab.claims import comparable, printed, rules, table_6
 from resnet_lab.claims.row import Row, plain_value
 from resnet_lab.errors import InputError
@@ -59,7 +59,7 @@ def record(
         format=1,
         scale=filed or scale,
         run=Run(
-            net=experiments.net_at(scale, int(depth), "none" if kind == "plain" else "A"),
+            net=arms.net_at(scale, int(depth), "none" if kind == "plain" else "A"),
             recipe=replace(recipe, **changes),
             images=Images(
                 name=images,

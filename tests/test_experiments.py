@@ -267,7 +267,7 @@ def test_bottlenecks_are_compared_with_basic_blocks_of_equal_cost():
     """Counted by hand for the last stage's blocks: 17 to 18 weights a squared width."""
     by_kind = {}
     for arm in EXPERIMENTS["bottlenecks"].arms:
-        net = ResNet(arms.net_at("paper", arm.depth, arm.shortcut, arm.bottleneck))
+        net = ResNet(arm.net("paper"))
         by_kind.setdefault(arm.bottleneck, []).append(cost.multiply_adds(net, (3, 32, 32)))
     for basic, bottleneck in zip(by_kind[False], by_kind[True], strict=True):
         assert 0.93 < bottleneck / basic < 1.0
@@ -299,3 +299,18 @@ class TestToShow:
         assert experiments.to_show(records[1:], mini, "paper")[0] == []
         with pytest.raises(InputError, match="scale must be"):
             experiments.to_show(records, mini, "papre")
+
+
+def test_pre_activation_nets_have_their_twin_of_equal_cost(mini):
+    found = [job.run for job in jobs(["pre_activation"], "quick", mini, 1)]
+    pairs = [(found[i], found[i + 1]) for i in (0, 2)]
+    for post, pre in pairs:
+        assert replace(pre.net, activation="post") == post.net and pre.recipe == post.recipe
+    assert [pre.net.depth for _, pre in pairs] == [110, 164]
+    labels = {experiments.arm_of(run, "quick").label for run in found}
+    assert labels == {
+        "ResNet-110",
+        "ResNet-110-pre-activation",
+        "ResNet-164-bottleneck",
+        "ResNet-164-bottleneck-pre-activation",
+    }

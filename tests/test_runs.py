@@ -19,6 +19,7 @@ OTHER = {
     "stride_in": "3x3",
     "stem": "imagenet",
     "classes": 11,
+    "activation": "pre",
     "lr": 0.05,
     "drops": (32_000,),
     "steps": 63_999,

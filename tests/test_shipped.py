@@ -83,10 +83,14 @@ def weights_of(record: records.Record):
 
 
 @pytest.mark.parametrize("images", IMAGES)
-def test_weights_ship_for_an_ensemble_and_are_those_of_their_records(images):
+def test_weights_ship_for_the_lenses_and_an_ensemble_and_are_those_of_their_records(images):
     shipped = [record for record in runs(images) if weights_of(record).exists()]
-    names = [(record.net, record.run.recipe.seed) for record in shipped]
-    assert sorted(names) == [("ResNet-20", 0), ("ResNet-20", 1), ("ResNet-20", 2), ("plain-20", 0)]
+    names = {(record.net, record.run.recipe.seed) for record in shipped}
+    assert names == {
+        *((net, 0) for net in ("plain-20", "plain-56", "ResNet-20", "ResNet-56", "ResNet-110")),
+        *(("ResNet-20", seed) for seed in (1, 2)),  # an ensemble
+    }
+    assert len(shipped) == len(names)
     for record in shipped:
         content = weights_of(record).read_bytes()
         assert hashlib.sha256(content).hexdigest() == record.weights_sha256

@@ -159,10 +159,17 @@ class Evidence:
         return {x.name: i for i, block in enumerate(self.blocks) for x in block.main}
 
     def inside(self, block: Block) -> list[Layer]:
-        """Layers under a block's name; none if its name is not its own."""
-        own = self.under.get(block.prefix, [])
-        blocks = {self.owners[layer.name] for layer in own if layer.name in self.owners}
-        return own if len(blocks) == 1 else []
+        """Layers under a block's name; none if its name is not its own.
+
+        That is the longest name its convolutions share, or a shorter one that no other block
+        has: a pre-activation block may keep its first norm beside its residual.
+        """
+        prefix, found = block.prefix, []
+        while own := self.under.get(prefix):
+            if len({self.owners[x.name] for x in own if x.name in self.owners}) != 1:
+                break
+            prefix, found = prefix[:-1], own
+        return found
 
     @cached_property
     def linear(self) -> list[Layer]:

@@ -15,7 +15,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from resnet_lab import engine, experiments, runner, train, twins
+from resnet_lab import arms, engine, experiments, runner, train, twins
 from resnet_lab.bench import processes
 from resnet_lab.bench.equivalence import Equivalence, line_equal
 from resnet_lab.bench.processes import pool
@@ -98,7 +98,7 @@ def equal_results(
         }
         for net in nets:
             errors = {side: [waiting[net, k, side]() for k in range(seeds)] for side in sides}
-            name = experiments.net_at(scale, *net).name
+            name = arms.net_at(scale, *net).name
             for pair in pairs:
                 for one in equivalences(pair, errors):
                     how = {"images": images_name(dataset, images), "steps": steps}

@@ -1,0 +1,142 @@
+"""What was found in a trained net, as strict JSON: the net, what was chosen, the numbers.
+
+Paper: Figure 7; Section 4.1 (signals). A finding is to a lens what a record is to a run.
+Notebook: notebooks/04_imagenet.py. Tests: tests/test_findings.py.
+"""
+
+import hashlib
+import json
+import platform
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from resnet_lab import records
+from resnet_lab.errors import InputError
+from resnet_lab.files import write_whole
+from resnet_lab.provenance import device_name, git_revision, package_version
+from resnet_lab.recipe import Recipe
+from resnet_lab.records import How, Scale
+from resnet_lab.resnet import ResNetConfig
+from resnet_lab.runs import Images, Run, fields_of
+
+FORMAT = 1
+SHIPPED = records.SHIPPED / "findings"
+Setting = str | int | float | bool | None
+Value = Setting | list[Setting] | list[list[float]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What one lens saw in the net of one run."""
+
+    format: int
+    lens: str  # "layer_responses", "signals", "lesion", "landscape"
+    scale: Scale
+    run: Run
+    weights_sha256: str  # of the weights that were looked at; "" if they are the untrained ones
+    settings: dict[str, Setting]  # all that was chosen: images, BN's mode, seed ...
+    values: dict[str, Value]  # named numbers; each lens says which, with units
+    how: How
+
+    @property
+    def stem(self) -> str:
+        """Name of the file, without an ending: the run's, and a hash of what was chosen."""
+        text = json.dumps(self.settings, sort_keys=True, allow_nan=False)
+        return f"{self.run.stem}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+    @property
+    def digest(self) -> str:
+        """Hash of all that the clock does not touch."""
+        fields = asdict(self)
+        fields.pop("how")
+        fields["run"] = fields_of(self.run)
+        text = json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def how(seconds: float, *, device: str = "cpu", precision: str = "float32") -> How:
+    """On what a finding was computed, here and now."""
+    return How(
+        device=device_name(device),
+        precision=precision,
+        threads=torch.get_num_threads(),
+        torch=torch.__version__,
+        resnet_lab=package_version(),
+        python=platform.python_version(),
+        git=git_revision(),
+        seconds=round(seconds, 2),
+        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def path_of(folder: Path, finding: Finding) -> Path:
+    """Where `finding` lies in `folder`: a folder for each lens."""
+    return folder / finding.lens / f"{finding.stem}.json"
+
+
+def save(finding: Finding, folder: Path) -> Path:
+    """Write `finding` under `folder`. Raises: InputError if it cannot be written."""
+    path = path_of(folder, finding)
+    fields = asdict(finding) | {"run": fields_of(finding.run), "digest": finding.digest}
+    values = fields.pop("values")
+    text = json.dumps(fields, indent=1, allow_nan=False)
+    # one line a list: thousands of numbers stay readable in a diff
+    lines = ",\n  ".join(
+        f"{json.dumps(k)}: {json.dumps(v, allow_nan=False)}" for k, v in values.items()
+    )
+    write_whole(path, text[:-2] + f',\n "values": {{\n  {lines}\n }}\n}}\n')
+    return path
+
+
+@cache
+def _adapter():
+    # imported late: pydantic takes a tenth of a second, and measuring needs none of it
+    from pydantic import ConfigDict, TypeAdapter
+
+    for part in (Finding, Run, ResNetConfig, Recipe, Images, How):
+        part.__pydantic_config__ = ConfigDict(extra="forbid", allow_inf_nan=False)
+    return TypeAdapter(Finding)
+
+
+def load(path: Path) -> Finding:
+    """The finding at `path`, checked field by field.
+
+    Raises: InputError if the file is missing, cut short, changed, or no finding at all.
+    """
+    from pydantic import ValidationError
+
+    remedy = "move it away and measure again"
+    try:
+        fields = json.loads(path.read_bytes())
+        digest = fields.pop("digest")
+        finding = _adapter().validate_json(json.dumps(fields), strict=True)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror})") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{path} is not a finding ({where}: {first['msg']}); {remedy}") from error
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+        raise InputError(f"{path} is not a whole finding; {remedy}") from error
+    if finding.format != FORMAT:
+        raise InputError(f"{path} has format {finding.format}, this version reads {FORMAT}")
+    if finding.digest != digest:
+        raise InputError(f"{path} was changed after it was written; {remedy}")
+    return finding
+
+
+def load_all(lens: str, *folders: Path) -> list[Finding]:
+    """Every finding of `lens` under `folders` (default: those that ship), first found first.
+
+    Raises: InputError for a file that is no whole finding.
+    """
+    found: dict[tuple[str, str], Finding] = {}
+    for folder in folders or (SHIPPED,):
+        for path in sorted((folder / lens).glob("*.json")):
+            finding = load(path)
+            found.setdefault((finding.scale, finding.stem), finding)
+    return list(found.values())
