@@ -233,3 +233,24 @@ def test_one_is_no_plural_and_signals_are_not_in_the_paper():
     net = timm.create_model("resnet18")
     flat = {n: t[..., 0] if t.dim() == 4 else t for n, t in net.state_dict().items()}
     assert "not in the paper" in audit(flat).verdict
+
+
+@pytest.mark.parametrize(
+    ("name", "difference"),
+    [
+        ("resnetblur50", "A fixed low-pass filter in 4 places"),
+        ("ecaresnet50d", "Channel attention"),
+    ],
+)
+def test_what_is_computed_as_a_convolution_but_is_none_hides_no_block(name, difference):
+    """timm's fixed blur filters, and ECA's convolution over the channels: run and file agree."""
+    net = timm.create_model(name)
+    run, file = audit(net), audit(net.state_dict())
+    for report in (run, file):
+        assert report.is_resnet and report["depth"] == 50 and report["block"] == "bottleneck"
+    assert says(run, difference)
+
+
+def test_an_uncommon_block_is_named_when_there_is_one():
+    said = audit(timm.create_model("res2net50_26w_4s")).verdict
+    assert "no ResNet" in said and "12 bridge 1x1, 3x3, 3x3, 3x3, 1x1" in said

@@ -211,7 +211,8 @@ def in_stem_and_head(e: Evidence, facts: dict[str, Fact]) -> Iterator[str]:
     if first.c_in != 3:
         yield f"Images of {plural(first.c_in, 'channel')}, not 3."
     if e.chain.stem[-1].c_out != (16 if cifar else 64) and e.chain.stem[-1].c_out != e.widths[0]:
-        yield f"The stem gives {e.chain.stem[-1].c_out} channels, the first width is {e.widths[0]}."
+        given = plural(e.chain.stem[-1].c_out, "channel")
+        yield f"The stem gives {given}, the first width is {e.widths[0]}."
     if cifar and e.pooled:
         yield "The stem shrinks the image; Section 4.2's does not."
     if not cifar and e.pooled is False:

@@ -11,6 +11,7 @@ from resnet_lab.audit.chain import Chain
 from resnet_lab.audit.differences import paper_net
 from resnet_lab.audit.evidence import Evidence
 from resnet_lab.audit.layers import Layer, natural
+from resnet_lab.audit.report import plural
 from resnet_lab.audit.trace import Tape
 
 START = "This is no ResNet: "
@@ -66,13 +67,17 @@ def residual(tape: Tape | None) -> str:
     """What shortcuts of a run bridge, if there are any."""
     if tape is None or not tape.shortcuts:
         return ""
-    kinds = Counter(
-        ", ".join("x".join(map(str, c.kernel)) for c in found.main[:6]) for found in tape.shortcuts
-    )
-    most, many = kinds.most_common(1)[0]
+    papers = {"3x3, 3x3", "1x1, 3x3, 1x1"}
+    bridged = (["x".join(map(str, c.kernel)) for c in one.main[:6]] for one in tape.shortcuts)
+    kinds = Counter(", ".join(kernels) for kernels in bridged)
+    others = Counter({kind: many for kind, many in kinds.items() if kind not in papers})
+    many = plural(len(tape.shortcuts), "shortcut")
+    if not others:
+        return f"it has {many} over blocks like the paper's, but they are no chain of such blocks."
+    most, of_these = others.most_common(1)[0]
     return (
-        f"it has {len(tape.shortcuts)} shortcuts, but they bridge other blocks than the paper's "
-        f"3x3, 3x3 or 1x1, 3x3, 1x1 ({many} of them: {most})."
+        f"it has {many}, but not only over the paper's blocks (3x3, 3x3 or 1x1, 3x3, 1x1): "
+        f"{of_these} bridge {most}."
     )
 
 

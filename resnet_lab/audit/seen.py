@@ -7,6 +7,7 @@ Notebook: notebooks/03_bottlenecks.py. Tests: tests/test_audit_zoo.py.
 from collections.abc import Iterator
 
 from resnet_lab.audit.evidence import Evidence
+from resnet_lab.audit.report import plural
 
 RELU = {"relu", "clamp_min", "threshold"}
 OTHERS = {  # operation -> what it is called; sigmoids are left out, gates have them
@@ -50,9 +51,15 @@ def seen(e: Evidence) -> Iterator[str]:
         yield f"The residual branch is scaled by a constant in {scaled} of {len(e.blocks)} blocks."
     pooled = [s for s in e.shortcuts if s and any("pool" in op for op in s.ops)]
     if pooled:
-        yield f"{len(pooled)} shortcuts pool their input (ResNet-D, arXiv 1812.01187)."
+        has = plural(len(pooled), "shortcut") + (
+            " pools its" if len(pooled) == 1 else " pool their"
+        )
+        yield f"{has} input (ResNet-D, arXiv 1812.01187)."
+    if blurred := sum(node.op == "blur_pool" for node in e.tape.nodes):
+        yield f"A fixed low-pass filter in {plural(blurred, 'place')} (arXiv 1904.11486)."
     names = [layer.name for layer in e.convs]
     if shared := len(names) - len(set(names)):
-        yield f"Weights are shared: {shared} convolutions run again with the filters of another."
+        many = plural(shared, "convolution") + (" runs" if shared == 1 else " run")
+        yield f"Weights are shared: {many} again with the filters of another."
     if any(found and found.passes == "zeros" for found in e.shortcuts):
         yield "Some shortcuts add nothing but zeros: they count as none."

@@ -94,7 +94,8 @@ class Tape(TorchDispatchMode):
             return out
         conv = None
         if op == "convolution":
-            conv = self.conv(args, first)
+            op = self.kind(args[1])
+            conv = self.conv(args, first) if op == "convolution" else None
         self.note(op, parents, first, conv=conv)
         return out
 
@@ -104,6 +105,15 @@ class Tape(TorchDispatchMode):
             self.multiply_adds += out.numel() * prod(inputs[1].shape[1:])
         elif op in ("addmm", "mm"):
             self.multiply_adds += out.numel() * inputs[-1].shape[0]
+
+    def kind(self, weight: Tensor) -> str:
+        """A convolution, or something else that is computed as one."""
+        if weight.dim() < len(self.nodes[0].shape):
+            return "attention"  # over the channels (ECA-Net), not over the image
+        fixed = weight.data_ptr() not in self.names and weight.shape[1] == 1 < weight.shape[0]
+        if fixed and torch.equal(weight, weight[:1].expand_as(weight)):
+            return "blur_pool"  # every channel through the same filter, which is not learned
+        return "convolution"
 
     def conv(self, args: tuple, out: Tensor) -> Layer:
         """The convolution just run."""
