@@ -12,7 +12,7 @@ import torch.multiprocessing as mp
 from resnet_lab.detection import record as records
 from resnet_lab.detection import run as runs
 from resnet_lab.detection import scenes
-from resnet_lab.detection.config import toy, toy_testing
+from resnet_lab.detection.config import toy, toy_inference
 from resnet_lab.detection.recipe import DetectionRecipe
 from resnet_lab.detection.run import How, Job
 from resnet_lab.detection.sources import Start
@@ -23,7 +23,7 @@ TINY = toy((1, 1, 1, 1), rois=8, rpn_sample=16, train_candidates=60, train_propo
 RECIPE = DetectionRecipe(
     steps=6, drops=(4,), batch=4, lr=0.01, log_every=2, bias_lr=1.0, largest_gradient=10.0
 )
-TESTING = toy_testing(candidates=60, proposals=20)
+TESTING = toy_inference(candidates=60, proposals=20)
 
 
 def a_job(**changes):
@@ -31,6 +31,7 @@ def a_job(**changes):
         config=TINY,
         recipe=RECIPE,
         start=Start(name="random", net=None),
+        data="scenes",
         train=scenes.load("train", 6),
         test=scenes.load("test", 3),
         testing=TESTING,
@@ -82,7 +83,7 @@ class TestRecord:
         assert said == [f"{whole.name} is trained already"]
         other = a_job(recipe=replace(RECIPE, seed=1)).named
         assert other.hash != a_job().named.hash
-        assert a_job(testing=toy_testing(refine=True)).named.hash == a_job().named.hash
+        assert a_job(testing=toy_inference(refine=True)).named.hash == a_job().named.hash
 
     def test_weights_of_another_run_are_refused(self, whole, tmp_path):
         for name in ("record.json", "weights.safetensors"):

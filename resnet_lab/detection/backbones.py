@@ -79,7 +79,7 @@ def split_resnet(net: ResNet, config: DetectorConfig) -> Halves:
     widths = [width * (4 if config.backbone.bottleneck else 1) for width in config.backbone.widths]
     return Halves(
         shared=nn.Sequential(OrderedDict(parts)),
-        per_region=PerRegionStage(*last),
+        per_region=PerRegionStage(*last, net.last),  # a BN and ReLU if pre-activation, else nothing
         stride=stem * 2 ** (len(stages) - 1),
         channels=widths[-2],
         features=widths[-1],

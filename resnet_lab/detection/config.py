@@ -108,7 +108,7 @@ class DetectorConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Testing:
+class Inference:
     """How a trained detector looks at an image. No field changes a weight, or a run's name.
 
     Defaults: the single-model baseline of Tables 7 and 8. Appendix B's improvements are off.
@@ -140,8 +140,8 @@ class Testing:
             raise InputError("scales and scale_reference must be above 0")
 
 
-REFINED = Testing(refine=True, vote=True)
-MULTI_SCALE = Testing(refine=True, vote=True, scales=(200, 400, 600, 800, 1000))
+REFINED = Inference(refine=True, vote=True)
+MULTI_SCALE = Inference(refine=True, vote=True, scales=(200, 400, 600, 800, 1000))
 
 
 def toy(
@@ -177,6 +177,6 @@ def toy(
     return replace(small, **changes)
 
 
-def toy_testing(**changes: object) -> Testing:
+def toy_inference(**changes: object) -> Inference:
     """Testing in miniature: 100 proposals, and scales around 96 pixels."""
-    return replace(Testing(candidates=300, proposals=100, scale_reference=32.0), **changes)
+    return replace(Inference(candidates=300, proposals=100, scale_reference=32.0), **changes)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from resnet_lab.detection import backbones, improvements, matching
 from resnet_lab.detection.anchors import cell_anchors, grid_anchors
-from resnet_lab.detection.config import DetectorConfig, Testing
+from resnet_lab.detection.config import DetectorConfig, Inference
 from resnet_lab.detection.heads import RegionScores, RoIHead, head_losses
 from resnet_lab.detection.images import Batch, batch
 from resnet_lab.detection.improvements import Trace
@@ -168,10 +168,10 @@ class FasterRCNN(nn.Module):
         )
 
     def detect(
-        self, image: Tensor, testing: Testing | None = None, *, trace: bool = False
+        self, image: Tensor, testing: Inference | None = None, *, trace: bool = False
     ) -> Detections | Trace:
         """What is in `image`, in pixels of the image as given; with `trace`, every step's result.
 
         Shapes: uint8 (3, H, W).
         """
-        return improvements.detect([self], image, testing or Testing(), trace=trace)
+        return improvements.detect([self], image, testing or Inference(), trace=trace)

@@ -17,7 +17,7 @@ from torch import Tensor
 from torchvision import ops
 
 from resnet_lab.detection import boxes as geometry
-from resnet_lab.detection.config import Testing
+from resnet_lab.detection.config import Inference
 from resnet_lab.detection.images import Batch
 from resnet_lab.detection.proposals import AnchorScores, Proposals
 from resnet_lab.detection.scales import Pyramid, pyramid
@@ -56,7 +56,7 @@ class Trace:
 
 @torch.no_grad()
 def detect(
-    nets: Sequence["FasterRCNN"], image: Tensor, testing: Testing, *, trace: bool = False
+    nets: Sequence["FasterRCNN"], image: Tensor, testing: Inference, *, trace: bool = False
 ) -> Detections | Trace:
     """What one net, or an ensemble, finds in `image`.
 
@@ -132,7 +132,7 @@ class Look:
     pyramid: Pyramid | None  # for testing at several scales
 
     @classmethod
-    def at(cls, net: "FasterRCNN", image: Tensor, testing: Testing) -> "Look":
+    def at(cls, net: "FasterRCNN", image: Tensor, testing: Inference) -> "Look":
         """The map, what the RPN says, and its proposals: at one scale, always (Appendix B)."""
         seen = net.prepare([image])
         maps = net.features(seen.pixels)
@@ -198,7 +198,7 @@ def join(first: Predictions, second: Predictions) -> Predictions:
     )
 
 
-def suppress(predictions: Predictions, testing: Testing) -> Detections:
+def suppress(predictions: Predictions, testing: Inference) -> Detections:
     """Class by class the best boxes without their near doubles, which may vote first.
 
     The best first; at most `testing.kept`.

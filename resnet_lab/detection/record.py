@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
-from resnet_lab.detection.config import DetectorConfig, Testing
+from resnet_lab.detection.config import DetectorConfig, Inference
 from resnet_lab.detection.recipe import DetectionRecipe, Pretraining
 from resnet_lab.detection.scores import Scores
 from resnet_lab.detection.training import Point
@@ -75,7 +75,7 @@ class DetectionRecord:
     run: DetectionRun
     deviations: tuple[str, ...]  # from the paper, beside backbone, classes and recipe
     curve: tuple[Point, ...]
-    testing: Testing
+    testing: Inference
     final: Scores
     weights_sha256: str
     how: DetectionHow
@@ -106,7 +106,7 @@ def _adapter():
     from resnet_lab.resnet import ResNetConfig
 
     parts = (DetectionRecord, DetectionRun, DetectionImages, DetectionHow, DetectorConfig)
-    for part in (*parts, ResNetConfig, DetectionRecipe, Pretraining, Point, Testing, Scores):
+    for part in (*parts, ResNetConfig, DetectionRecipe, Pretraining, Point, Inference, Scores):
         part.__pydantic_config__ = ConfigDict(extra="forbid", allow_inf_nan=False)
     return TypeAdapter(DetectionRecord)
 

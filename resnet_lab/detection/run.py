@@ -16,7 +16,7 @@ from resnet_lab import checkpoint, distributed, provenance, runner, train
 from resnet_lab.detection import checkpoint as half_way
 from resnet_lab.detection import record as records
 from resnet_lab.detection import scores, sources, training
-from resnet_lab.detection.config import DetectorConfig, Testing
+from resnet_lab.detection.config import DetectorConfig, Inference
 from resnet_lab.detection.faster_rcnn import FasterRCNN
 from resnet_lab.detection.recipe import DetectionRecipe, parts
 from resnet_lab.detection.record import DetectionImages, DetectionRecord, DetectionRun
@@ -49,9 +49,10 @@ class Job:
     config: DetectorConfig
     recipe: DetectionRecipe
     start: Start
+    data: str  # the data's name, as it was asked for
     train: DetectionData
     test: DetectionData
-    testing: Testing = Testing()
+    testing: Inference = Inference()
     how: How = How()
     here: World = World()
     report: Report = lambda line: None
@@ -60,7 +61,7 @@ class Job:
     def named(self) -> DetectionRun:
         """What names the run."""
         images = DetectionImages(
-            name=self.train.name, train=self.train.content_hash, test=self.test.content_hash
+            name=self.data, train=self.train.content_hash, test=self.test.content_hash
         )
         return DetectionRun(
             config=self.config,

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from resnet_lab.detection import boxes as geometry
-from resnet_lab.detection.config import Testing
+from resnet_lab.detection.config import Inference
 from resnet_lab.detection.pooling import whole_image
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Pyramid:
         return torch.maximum(*found)
 
 
-def pyramid(net: "FasterRCNN", image: Tensor, testing: Testing) -> Pyramid:
+def pyramid(net: "FasterRCNN", image: Tensor, testing: Inference) -> Pyramid:
     """The maps of `image` with each of `testing.scales` as its shorter side."""
     batches = [net.prepare([image], short_side) for short_side in testing.scales]
     return Pyramid(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 
 from resnet_lab import distributed, train
-from resnet_lab.detection.config import Testing
+from resnet_lab.detection.config import Inference
 from resnet_lab.detection.evaluation import coco_map, voc_map
 from resnet_lab.detection.faster_rcnn import FasterRCNN
 from resnet_lab.detection.improvements import detect
@@ -36,7 +36,7 @@ class Scores:
 def detect_all(
     nets: Sequence[FasterRCNN],
     data: DetectionData,
-    testing: Testing,
+    testing: Inference,
     *,
     here: World = World(),  # noqa: B008 - frozen
     precision: train.Precision = "float32",
@@ -85,7 +85,7 @@ def known(value: float) -> float | None:
 
 
 def evaluate(
-    nets: Sequence[FasterRCNN], data: DetectionData, testing: Testing, **how: object
+    nets: Sequence[FasterRCNN], data: DetectionData, testing: Inference, **how: object
 ) -> Scores:
     """`detect_all`, then `score`: the same on every process."""
     found, targets = detect_all(nets, data, testing, **how)

@@ -25,6 +25,10 @@ from resnet_lab.files import write_whole
 from resnet_lab.resnet import imagenet
 
 RECIPES = {"scenes": TOY, "voc": VOC, "coco": COCO}
+COCO_PARTS = {
+    "coco": {"train": "train2014", "test": "val2014"},
+    "coco2017": {"train": "train2017", "test": "val2017"},
+}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,7 +43,9 @@ class Start:
 def data(
     name: str, part: str, root: Path | None = None, *, images: int | None = None, **drawn: int
 ) -> DetectionData:
-    """The "train" or "test" part of scenes, voc07, voc12, voc07+12, voc07++12 or coco.
+    """The "train" or "test" part of scenes, voc07, voc12, voc07+12, voc07++12, coco or coco2017.
+
+    coco is the paper's 80k train and 40k val images of 2014.
 
     `drawn` are options of the scenes; `images` of them, or the first ones of a folder.
 
@@ -47,7 +53,7 @@ def data(
     """
     if name == "scenes":
         return scenes.load(part, images, **drawn)
-    if not name.startswith(("voc", "coco")):
+    if not name.startswith("voc") and name not in COCO_PARTS:
         raise InputError(f"there are no data {name!r}; choose scenes, voc07+12, voc07++12 or coco")
     if root is None:
         raise InputError(f"--root must name the folder that holds {name}")
@@ -58,7 +64,7 @@ def data(
     else:
         from resnet_lab.detection import coco
 
-        found = coco.load(root, name, part)
+        found = coco.load(root, COCO_PARTS[name][part])
     return found if images is None else Head(found, images)
 
 
@@ -126,7 +132,8 @@ def start(weights: str, detector: DetectorConfig, backbone: str) -> tuple[Detect
         mean, std = detector.mean, detector.std
     else:
         spec = f"torchvision:{backbone}" if weights == "torchvision" else weights
-        source = imagenet_weights.load(spec, shortcut=shortcut_of(detector, weights))
+        plain = "none" if detector.backbone.shortcut == "none" else None  # else as the file has it
+        source = imagenet_weights.load(spec, shortcut=plain)
         net, statistics = source.net, source.statistics
         same = net.config.depth == detector.backbone.depth
         if not same or (net.config.shortcut == "none") != (detector.backbone.shortcut == "none"):
@@ -136,11 +143,6 @@ def start(weights: str, detector: DetectorConfig, backbone: str) -> tuple[Detect
         std = (1.0,) * 3 if statistics.std is None else tuple(statistics.std.flatten().tolist())
     digest = hashlib.sha256(checkpoint.weights(net)).hexdigest()[:16]
     return replace(detector, mean=mean, std=std), Start(name=digest, net=net)
-
-
-def shortcut_of(detector: DetectorConfig, weights: str) -> str | None:
-    """What a file's net must have; torchvision's are what they are."""
-    return None if weights == "torchvision" else detector.backbone.shortcut
 
 
 def load(net: nn.Module, tensors: Mapping[str, Tensor], spec: str) -> None:
