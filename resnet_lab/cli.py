@@ -16,7 +16,7 @@ from resnet_lab.cli_audit import audit
 from resnet_lab.cli_bench import bench_app
 from resnet_lab.cli_bench_imagenet import EPILOG, bench_imagenet
 from resnet_lab.cli_data import data_app
-from resnet_lab.cli_detection import TRAIN_EPILOG, train_detection
+from resnet_lab.cli_detection_train import TRAIN_EPILOG, train_detection
 from resnet_lab.cli_evaluate import CifarByDefault, evaluate_app
 from resnet_lab.cli_imagenet import imagenet_app
 from resnet_lab.errors import InputError

@@ -12,19 +12,38 @@ import typer
 from resnet_lab.errors import InputError
 from resnet_lab.options import Data, ImagesName
 
-data_app = typer.Typer(help="Fetch and find CIFAR-10.", no_args_is_help=True)
+data_app = typer.Typer(help="Fetch and find data sets.", no_args_is_help=True)
 
 
-@data_app.command("get", epilog="Example: resnet-lab data get cifar10. 170 MB.")
+VOC = {"voc07": (2007, ("trainval", "test")), "voc12": (2012, ("trainval",))}
+
+
+@data_app.command(
+    "get",
+    epilog="Example: resnet-lab data get cifar10. 170 MB; voc07 and voc12 are 0.9 and 2 GB.",
+)
 def data_get(
-    name: Annotated[str, typer.Argument(help="cifar10")],
+    name: Annotated[str, typer.Argument(help="cifar10, voc07 or voc12")],
     to: Annotated[Path | None, typer.Option(help="Folder. Default: the cache.")] = None,
 ) -> None:
-    """Download CIFAR-10 from the first mirror that answers; resumes, and checks the md5."""
-    from resnet_lab import download
+    """Download CIFAR-10 from the first mirror that answers; resumes, and checks the md5.
 
+    PASCAL VOC comes through torchvision into VOCdevkit in the folder.
+    """
+    from resnet_lab import cache, download
+
+    if name in VOC:
+        from resnet_lab.detection import voc
+
+        year, splits = VOC[name]
+        place = cache.folder() / "voc" if to is None else to
+        for split in splits:
+            voc.download(place, year, split)
+        typer.echo(place)
+        return
     if name != "cifar10":
-        raise InputError(f"there is no data set {name!r} to fetch; the one there is: cifar10")
+        known = ", ".join(("cifar10", *VOC))
+        raise InputError(f"there is no data set {name!r} to fetch; those there are: {known}")
     typer.echo(download.get_cifar10(to, progress=download.printer()))
 
 

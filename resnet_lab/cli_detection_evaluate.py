@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from resnet_lab.cli_detection import Precision, Root, checked, numbers
+from resnet_lab.cli_detection_train import Precision, Root, checked, numbers
 from resnet_lab.cli_imagenet import progress
 from resnet_lab.errors import InputError
 from resnet_lab.options import Device, Out

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
+from resnet_lab.cli_detection import EPILOG, evaluate_detections
 from resnet_lab.cli_detection_evaluate import evaluate_detection
 from resnet_lab.cli_imagenet import evaluate_imagenet
 from resnet_lab.options import Data, ImagesName
@@ -44,6 +45,7 @@ evaluate_app.command(
     epilog="Example: resnet-lab evaluate detection out/detection/ResNet-16_seed0-… --refine "
     "--vote. Seconds on the drawn scenes.",
 )(evaluate_detection)
+evaluate_app.command("detections", epilog=EPILOG)(evaluate_detections)
 
 
 @evaluate_app.command(
