@@ -4,7 +4,16 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from resnet_lab import ResNet, cifar, cost, imagenet
+from resnet_lab import (
+    ResNet,
+    arm_results,
+    cifar,
+    cost,
+    data,
+    imagenet,
+    pre_activation,
+    records,
+)
 from resnet_lab.blocks import Block
 from resnet_lab.errors import InputError
 from resnet_lab.recipe import Recipe
@@ -113,3 +122,54 @@ def test_any_other_value_is_refused():
         cifar(20, activation="both")
     with pytest.raises(InputError, match="post or pre, got 'both'"):
         Block(4, 4, 1, activation="both")
+
+
+def trained(order):
+    torch.manual_seed(0)
+    net = ResNet(cifar(32, width=4, activation=order))
+    net.train()(torch.randn(16, 3, 16, 16))
+    return net
+
+
+def test_a_stage_of_the_new_order_is_a_sum_and_one_of_the_old_is_not():
+    x = torch.randn(8, 3, 16, 16)
+    for stage in range(3):
+        pre = pre_activation.chain(trained("pre"), x, stage)
+        assert pre.blocks == 4 and pre.difference < 1e-5 and pre.cut == 0
+        post = pre_activation.chain(trained("post"), x, stage)
+        assert post.difference > 0.05 and 0 < post.cut < 1
+
+
+def test_looking_changes_no_mode_and_a_plain_net_is_refused():
+    net = trained("pre")
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    pre_activation.chain(net, torch.randn(2, 3, 8, 8))
+    assert net.training and all(torch.equal(before[n], v) for n, v in net.state_dict().items())
+    with pytest.raises(InputError, match="adds nothing"):
+        pre_activation.chain(ResNet(cifar(8, shortcut="none")), torch.randn(2, 3, 8, 8))
+
+
+@pytest.mark.parametrize("depth", [1, 10])
+def test_with_zero_residuals_all_or_half_of_the_gradient_arrives(depth):
+    """By hand: a ReLU passes the gradient where a Gaussian value is positive, and only there."""
+    assert pre_activation.first_gradient("pre", depth) == 1
+    assert pre_activation.first_gradient("post", depth) == pytest.approx(0.5, abs=0.05)
+
+
+def test_the_figure_and_the_lines_name_what_was_not_run(mini):
+    runs = arm_results.runs_of("pre_activation", [], mini)
+    assert "not run" in pre_activation.orders(runs)
+    assert pre_activation.figure(runs).startswith("Not run")
+    assert [(a.depth, a.activation, b.activation) for a, b in pre_activation.pairs(runs)] == [
+        (110, "post", "pre"),
+        (164, "post", "pre"),
+    ]
+
+
+def test_the_figure_draws_every_run_and_says_how_many():
+    recorded = records.load_all(records.SHIPPED)
+    dataset = data.load(name="embedded")
+    runs = arm_results.runs_of("pre_activation", recorded, dataset)
+    sheet = pre_activation.figure(runs)
+    texts = [text.get_text() for ax in sheet.axes for text in ax.texts]
+    assert any(f"n={len(next(iter(runs.values())))}" in text for text in texts)
