@@ -61,6 +61,7 @@ from resnet_lab import claims, data, experiments, explore, figures, paper, recor
 # | [4 ImageNet](04_imagenet.ipynb) | Sections 3.4 and 4.1, Tables 2 to 5 | turn one image into ten crops and five scales, run the protocol on drawn images, see what an ensemble buys |
 # | [5 CIFAR-10](05_cifar.ipynb) | Section 4.2, Table 6, Figure 6 | walk from 20 to 110 layers, see what the warm-up does, and why others report other numbers |
 # | [6 Layer responses](06_layer_responses.ipynb) | Section 4.2, Figure 7 | look inside: how strongly each layer responds, plain and residual, and what the figure leaves open |
+# | [10 Why it works](10_why_it_works.ipynb) | Section 4.1, and what came after | see what vanishing signals would look like, and click blocks out of trained nets |
 #
 # Detection and localisation follow.
 #
@@ -138,7 +139,7 @@ figure
 # on the nets themselves (*architecture*), in the paper's protocol (*paper*), or reduced (*quick*).
 
 # %%
-rows = claims.ledger(recorded, images=shown_set.name)
+rows = claims.ledger(recorded, shown_set.name)
 print(", ".join(f"{count} {verdict}" for verdict, count in claims.summary(rows).items()))
 
 # %% [markdown]

@@ -219,11 +219,11 @@ def measure_responses(steps: Plan, found: list[records.Record], console: Console
 
 def write_book(steps: Plan, console: Console) -> int:
     """Every notebook, run on the records of `out`, as pages with an index; 1 if one failed."""
-    from resnet_lab import book, claims
-    from resnet_lab.layer_responses import stored
+    from resnet_lab import book, claims, findings
 
     folder = steps.out / "records"
     found = records.load_all(folder, records.SHIPPED)
+    measured = findings.load_every(folder / "findings", findings.SHIPPED)
     digests = sorted(record.digest for record in found)
     given = {
         "runs_folder": str(folder.resolve()),
@@ -241,7 +241,7 @@ def write_book(steps: Plan, console: Console) -> int:
         facts={
             "scale": steps.scale,
             "images": steps.dataset.label,
-            "claims": claims.summary(claims.ledger(found, steps.dataset.name, stored.load(folder))),
+            "claims": claims.summary(claims.ledger(found, steps.dataset.name, measured)),
         },
     )
     say(console, f"The book: {steps.out / 'index.html'}")
