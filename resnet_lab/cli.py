@@ -52,7 +52,8 @@ def reproduce(
         list[str] | None,
         typer.Argument(
             help="degradation, figure_1, figure_6, table_6, warm_up, shortcuts, bottlenecks or "
-            "longer. None: run every notebook."
+            "longer; detection, or a part of it: detection_backbones, detection_improvements, "
+            "detection_training. None: run every notebook."
         ),
     ] = None,
     scale: Scale = "quick",
@@ -75,6 +76,12 @@ def reproduce(
     """
     from resnet_lab import reproduce as steps
 
+    limit = None if budget is None else steps.seconds(budget)
+    if any(name.startswith("detection") for name in experiments or []):
+        from resnet_lab.detection import experiments as detectors
+
+        how = dict(out=out, seeds=seeds, device=device, at_once=at_once, budget=limit)
+        raise typer.Exit(detectors.carry_out(detectors.plan(experiments, **how), typer.echo))
     plan = steps.plan(
         experiments or [],
         scale=scale,
@@ -85,7 +92,7 @@ def reproduce(
         deepest=deepest,
         device=device,
         at_once=at_once,
-        budget=None if budget is None else steps.seconds(budget),
+        budget=limit,
     )
     raise typer.Exit(steps.run(plan))
 
