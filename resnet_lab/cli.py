@@ -149,7 +149,9 @@ def claims(
     from resnet_lab import claims as ledger
     from resnet_lab import records
 
-    rows = ledger.ledger(records.load_all(out / "records", records.SHIPPED))
+    detectors = ledger.detection.Evidence.of([out, records.SHIPPED])
+    found = records.load_all(out / "records", records.SHIPPED)
+    rows = ledger.ledger(found, detectors=detectors)
     if as_json:
         typer.echo(json.dumps(ledger.as_json(rows), indent=1, allow_nan=False))
         return

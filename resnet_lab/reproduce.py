@@ -222,7 +222,13 @@ def write_book(steps: Plan, console: Console) -> int:
         facts={
             "scale": steps.scale,
             "images": steps.dataset.label,
-            "claims": claims.summary(claims.ledger(found, steps.dataset.name)),
+            "claims": claims.summary(
+                claims.ledger(
+                    found,
+                    steps.dataset.name,
+                    claims.detection.Evidence.of([steps.out, records.SHIPPED]),
+                )
+            ),
         },
     )
     say(console, f"The book: {steps.out / 'index.html'}")

@@ -118,7 +118,7 @@ class TestLedger:
 
     def test_order_is_that_of_the_paper(self, empty):
         sections = [row.id.split("-")[0] for row in empty]
-        order = ["abstract", "1", "3.1", "3.2", "3.3", "4.2"]
+        order = ["abstract", "1", "3.1", "3.2", "3.3", "4.2", "4.3", "A", "B"]
         assert list(dict.fromkeys(sections)) == order
         assert sections == sorted(sections, key=order.index)
 

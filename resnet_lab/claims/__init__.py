@@ -1,6 +1,7 @@
-"""The ledger: every claim of Sections 1, 3 and 4.2, and whether we see it.
+"""The ledger: every claim of Sections 1, 3, 4.2 and 4.3, and whether we see it.
 
-Paper: abstract; Sections 1, 3.1 to 3.3 and 4.2; Table 6; Figures 1, 2, 3, 6 and 7.
+Paper: abstract; Sections 1, 3.1 to 3.3, 4.2 and 4.3; Appendices A and B; Tables 6 to 9; Figures 1
+to 3, 6 and 7.
 Notebook: notebooks/00_start_here.py. Tests: tests/test_claims.py.
 
 A verdict is computed, from records or from the nets themselves, and never typed. `rule()` says how.
@@ -15,29 +16,41 @@ from resnet_lab.claims import (
     baselines,
     cifar_nets,
     degradation,
+    detection,
+    improvements,
     printed,
     table_6,
     warm_up,
 )
 from resnet_lab.claims.row import VERDICTS, Row, Verdict
-from resnet_lab.claims.rules import explain as rule
+from resnet_lab.claims.rules import explain
 from resnet_lab.claims.training import Claim, Evidence
 from resnet_lab.claims.training import row as judge
 from resnet_lab.records import Record
 
-__all__ = ["Row", "Verdict", "as_json", "ledger", "rule", "summary", "table"]
+__all__ = ["Row", "Verdict", "as_json", "detection", "ledger", "rule", "summary", "table"]
 
 
-def ledger(records: Sequence[Record], images: str | None = None) -> list[Row]:
+def rule() -> str:
+    """How a verdict follows from numbers, in words."""
+    return f"{explain()} {detection.explain()}"
+
+
+def ledger(
+    records: Sequence[Record],
+    images: str | None = None,
+    detectors: detection.Evidence | None = None,
+) -> list[Row]:
     """Every claim with its verdict, in the order of the paper.
 
     Claims about architecture need no records; one about training without its records is "not run".
     Runs at paper scale come first. Of quick runs those on `images`, "cifar10" or "embedded", come
     before those on the other set, which judge where there are no runs on it; default CIFAR-10.
+    Without `detectors` the claims about detection are "not run".
 
     Raises: InputError for an unknown image set.
     """
-    evidence = Evidence.of(list(records), images)
+    evidence, found = Evidence.of(list(records), images), detectors or detection.Evidence()
 
     def judged(claims: list[Claim]) -> list[Row]:
         return [judge(claim, evidence) for claim in claims]
@@ -62,6 +75,8 @@ def ledger(records: Sequence[Record], images: str | None = None) -> list[Row]:
         *judged(table_6.errors()),
         *table_6.responses(),
         *judged(table_6.over_1000_layers()),
+        *detection.section_4_3(found),
+        *improvements.appendix_b(found.results),
     ]
 
 
