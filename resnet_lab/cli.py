@@ -57,7 +57,9 @@ def reproduce(
         list[str] | None,
         typer.Argument(
             help="degradation, figure_1, figure_6, figure_7, table_6, warm_up, shortcuts, "
-            "bottlenecks or longer. None: run every notebook."
+            "bottlenecks, longer or pre_activation; detection, or a part of it: "
+            "detection_backbones, detection_improvements, detection_training. None: run every "
+            "notebook."
         ),
     ] = None,
     scale: Scale = "quick",
@@ -80,6 +82,12 @@ def reproduce(
     """
     from resnet_lab import reproduce as steps
 
+    limit = None if budget is None else steps.seconds(budget)
+    if any(name.startswith("detection") for name in experiments or []):
+        from resnet_lab.detection import experiments as detectors
+
+        how = dict(out=out, seeds=seeds, device=device, at_once=at_once, budget=limit)
+        raise typer.Exit(detectors.carry_out(detectors.plan(experiments, **how), typer.echo))
     plan = steps.plan(
         experiments or [],
         scale=scale,
@@ -90,7 +98,7 @@ def reproduce(
         deepest=deepest,
         device=device,
         at_once=at_once,
-        budget=None if budget is None else steps.seconds(budget),
+        budget=limit,
     )
     raise typer.Exit(steps.run(plan))
 
@@ -149,7 +157,9 @@ def claims(
 
     folder = out / "records"
     measured = findings.load_every(folder / "findings", findings.SHIPPED)
-    rows = ledger.ledger(records.load_all(folder, records.SHIPPED), measured=measured)
+    detectors = ledger.detection.Evidence.of([out, records.SHIPPED])
+    found = records.load_all(folder, records.SHIPPED)
+    rows = ledger.ledger(found, measured=measured, detectors=detectors)
     if as_json:
         typer.echo(json.dumps(ledger.as_json(rows), indent=1, allow_nan=False))
         return

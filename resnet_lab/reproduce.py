@@ -241,7 +241,14 @@ def write_book(steps: Plan, console: Console) -> int:
         facts={
             "scale": steps.scale,
             "images": steps.dataset.label,
-            "claims": claims.summary(claims.ledger(found, steps.dataset.name, measured)),
+            "claims": claims.summary(
+                claims.ledger(
+                    found,
+                    steps.dataset.name,
+                    measured,
+                    claims.detection.Evidence.of([steps.out, records.SHIPPED]),
+                )
+            ),
         },
     )
     say(console, f"The book: {steps.out / 'index.html'}")

@@ -1,6 +1,7 @@
-"""The ledger: every claim of Sections 1, 3 and 4.2, some of 4.1, and whether we see it.
+"""The ledger: every claim of Sections 1, 3, 4.2 and 4.3, some of 4.1, and whether we see it.
 
-Paper: abstract; Sections 1, 3.1 to 3.3, 4.1 and 4.2; Table 6; Figures 1, 2, 3, 6 and 7.
+Paper: abstract; Sections 1, 3.1 to 3.3, 4.1 to 4.3; Appendices A and B; Tables 6 to 9; Figures 1
+to 3, 6 and 7.
 Notebook: notebooks/00_start_here.py. Tests: tests/test_claims.py.
 
 A verdict is computed, from records or from the nets themselves, and never typed. `rule()` says how.
@@ -16,6 +17,8 @@ from resnet_lab.claims import (
     baselines,
     cifar_nets,
     degradation,
+    detection,
+    improvements,
     printed,
     responses,
     signals,
@@ -29,18 +32,19 @@ from resnet_lab.claims.training import row as judge
 from resnet_lab.findings import Finding
 from resnet_lab.records import Record
 
-__all__ = ["Row", "Verdict", "as_json", "ledger", "rule", "summary", "table"]
+__all__ = ["Row", "Verdict", "as_json", "detection", "ledger", "rule", "summary", "table"]
 
 
 def rule() -> str:
     """How a verdict follows from numbers, in words."""
-    return f"{explain()} {responses.explain()}"
+    return f"{explain()} {responses.explain()} {detection.explain()}"
 
 
 def ledger(
     records: Sequence[Record],
     images: str | None = None,
     measured: Sequence[Finding] | None = None,
+    detectors: detection.Evidence | None = None,
 ) -> list[Row]:
     """Every claim with its verdict, in the order of the paper.
 
@@ -49,11 +53,11 @@ def ledger(
     Runs at paper scale come first. Of quick runs those on `images`, "cifar10" or "embedded", come
     before those on the other set, which judge where there are no runs on it; default CIFAR-10.
     Claims about the inside of nets are judged by the findings in `measured`; None: by those that
-    ship and are about the nets of `records`.
+    ship and are about the nets of `records`. Without `detectors` those on detection are "not run".
 
     Raises: InputError for an unknown image set.
     """
-    evidence = Evidence.of(list(records), images)
+    evidence, found = Evidence.of(list(records), images), detectors or detection.Evidence()
     if measured is None:
         known = {record.run.hash for record in records}
         measured = [one for one in findings.load_every() if one.run.hash in known]
@@ -84,6 +88,8 @@ def ledger(
         *judged(table_6.errors()),
         *responses.rows(responses.section_4_2(), evidence, inside["layer_responses"]),
         *judged(table_6.over_1000_layers()),
+        *detection.section_4_3(found),
+        *improvements.appendix_b(found.results),
     ]
 
 
