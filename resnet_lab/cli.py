@@ -16,10 +16,14 @@ from resnet_lab.cli_audit import audit
 from resnet_lab.cli_bench import bench_app
 from resnet_lab.cli_bench_imagenet import EPILOG, bench_imagenet
 from resnet_lab.cli_data import data_app
-from resnet_lab.cli_evaluate import evaluate_app
+from resnet_lab.cli_detection_train import TRAIN_EPILOG, train_detection
+from resnet_lab.cli_evaluate import CifarByDefault, evaluate_app
 from resnet_lab.cli_imagenet import imagenet_app
 from resnet_lab.cli_landscape import BENCH_EPILOG, bench_landscape, landscape
 from resnet_lab.cli_landscape import EPILOG as LANDSCAPE_EPILOG
+from resnet_lab.cli_look import look_app
+from resnet_lab.cli_responses import EPILOG as RESPONSES_EPILOG
+from resnet_lab.cli_responses import responses
 from resnet_lab.errors import InputError
 from resnet_lab.options import AtOnce, Data, Device, ImagesName, Out, Scale, recipe_options
 
@@ -34,8 +38,17 @@ app.add_typer(bench_app, name="bench")
 app.add_typer(data_app, name="data")
 app.command(epilog="Example: resnet-lab audit torchvision.models:resnet50. Seconds.")(audit)
 app.add_typer(evaluate_app, name="evaluate")
+app.command(epilog=RESPONSES_EPILOG)(responses)
 app.add_typer(imagenet_app, name="imagenet")
 app.command(epilog=LANDSCAPE_EPILOG)(landscape)
+app.add_typer(look_app, name="look")
+train_app = typer.Typer(
+    cls=CifarByDefault,
+    help="Train a CIFAR-10 net, or a detector. Options right behind it are those of `train cifar`.",
+    epilog="Example: resnet-lab train --depth 56 --shortcut none --steps 500. "
+    "A quick ResNet-20 takes about a minute on two cores.",
+)
+app.add_typer(train_app, name="train")
 
 
 @app.command(
@@ -46,8 +59,10 @@ def reproduce(
     experiments: Annotated[
         list[str] | None,
         typer.Argument(
-            help="degradation, figure_1, figure_6, table_6, warm_up, shortcuts, bottlenecks or "
-            "longer. None: run every notebook."
+            help="degradation, figure_1, figure_6, figure_7, table_6, warm_up, shortcuts, "
+            "bottlenecks, longer or pre_activation; detection, or a part of it: "
+            "detection_backbones, detection_improvements, detection_training. None: run every "
+            "notebook."
         ),
     ] = None,
     scale: Scale = "quick",
@@ -70,6 +85,12 @@ def reproduce(
     """
     from resnet_lab import reproduce as steps
 
+    limit = None if budget is None else steps.seconds(budget)
+    if any(name.startswith("detection") for name in experiments or []):
+        from resnet_lab.detection import experiments as detectors
+
+        how = dict(out=out, seeds=seeds, device=device, at_once=at_once, budget=limit)
+        raise typer.Exit(detectors.carry_out(detectors.plan(experiments, **how), typer.echo))
     plan = steps.plan(
         experiments or [],
         scale=scale,
@@ -80,14 +101,15 @@ def reproduce(
         deepest=deepest,
         device=device,
         at_once=at_once,
-        budget=None if budget is None else steps.seconds(budget),
+        budget=limit,
     )
     raise typer.Exit(steps.run(plan))
 
 
-@app.command(
-    epilog="Example: resnet-lab train --depth 56 --shortcut none --steps 500. "
-    "A quick ResNet-20 takes about a minute on two cores."
+@train_app.command(
+    "cifar",
+    epilog="Example: resnet-lab train cifar --depth 56 --shortcut none --steps 500. "
+    "A quick ResNet-20 takes about a minute on two cores.",
 )
 @recipe_options
 def train(
@@ -131,12 +153,16 @@ def claims(
 ) -> None:
     """What the paper says, and whether we see it: from records and from the nets themselves.
 
-    Uses the records in --out and those that ship with the package.
+    Uses the records and findings in --out and those that ship with the package.
     """
     from resnet_lab import claims as ledger
-    from resnet_lab import records
+    from resnet_lab import findings, records
 
-    rows = ledger.ledger(records.load_all(out / "records", records.SHIPPED))
+    folder = out / "records"
+    measured = findings.load_every(folder / "findings", findings.SHIPPED)
+    detectors = ledger.detection.Evidence.of([out, records.SHIPPED])
+    found = records.load_all(folder, records.SHIPPED)
+    rows = ledger.ledger(found, measured=measured, detectors=detectors)
     if as_json:
         typer.echo(json.dumps(ledger.as_json(rows), indent=1, allow_nan=False))
         return
@@ -187,6 +213,7 @@ def doctor(data: Data = None, out: Out = Path("out")) -> None:
 
 bench_app.command("imagenet", epilog=EPILOG)(bench_imagenet)
 bench_app.command("landscape", epilog=BENCH_EPILOG)(bench_landscape)
+train_app.command("detection", epilog=TRAIN_EPILOG)(train_detection)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 import ipywidgets
 from IPython.display import Markdown, display
-from matplotlib.figure import Figure
 
 from resnet_lab import explore
 from resnet_lab.records import Record
@@ -48,14 +47,11 @@ def shortcut_toggle() -> ipywidgets.ToggleButtons:
 
 
 def draw(function, **controls: ipywidgets.Widget) -> ipywidgets.VBox:
-    """The controls above what `function` makes of their values: a figure, redrawn as they move."""
+    """The controls above what `function` makes of their values: a figure or text, made anew."""
 
     def redraw(**values: object) -> None:
         result = function(**values)
-        if isinstance(result, Figure):
-            display(result)
-        else:
-            display(Markdown(result))
+        display(Markdown(result) if isinstance(result, str) else result)
 
     output = ipywidgets.interactive_output(redraw, controls)
     output.add_class("lab-output")
