@@ -54,7 +54,8 @@ def collect(records: Sequence[DetectionRecord], tests: Sequence[Tested] = ()) ->
             ways[name] = found
         if option.ensemble:
             members = list(runs.get(option.arm, {}).values())[: arms.SEEDS]
-            of_all = [one.final for one in tests if members and _is(one, name, members)]
+            whole = len(members) == arms.SEEDS
+            of_all = [one.final for one in tests if whole and _is(one, name, members)]
             ensembles |= {name: of_all[0]} if of_all else {}
     images = {r.final.images for found in runs.values() for r in found.values()}
     return Results(runs=runs, ways=ways, ensembles=ensembles, test_images=max(images, default=0))
