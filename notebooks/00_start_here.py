@@ -60,10 +60,10 @@ from resnet_lab import claims, data, experiments, explore, figures, paper, recor
 # | [3 Bottlenecks](03_bottlenecks.ipynb) | Sections 3.3 and 4.1, Figures 3 and 5, Table 1 | recompute Table 1 cell by cell, find the stride behind 3.8 and 4.1, compare designs at equal cost |
 # | [4 ImageNet](04_imagenet.ipynb) | Sections 3.4 and 4.1, Tables 2 to 5 | turn one image into ten crops and five scales, run the protocol on drawn images, see what an ensemble buys |
 # | [5 CIFAR-10](05_cifar.ipynb) | Section 4.2, Table 6, Figure 6 | walk from 20 to 110 layers, see what the warm-up does, and why others report other numbers |
+# | [6 Layer responses](06_layer_responses.ipynb) | Section 4.2, Figure 7 | look inside: how strongly each layer responds, plain and residual, and what the figure leaves open |
 # | [7 Detection](07_detection.ipynb) | Section 4.3, Appendix A, Tables 7 and 8 | take one image through Faster R-CNN with a slider at every step, swap the backbone |
 # | [8 Improvements](08_detection_improvements.ipynb) | Appendix B, Tables 9 to 12 | see box voting, context, several scales and an ensemble on an image, then what each is worth |
-#
-# Layer responses and localisation follow.
+# | [10 Why it works](10_why_it_works.ipynb) | Section 4.1, and what came after | see what vanishing signals would look like, and click blocks out of trained nets |
 #
 # ## The nets, in one slider
 #
@@ -142,7 +142,7 @@ figure
 from resnet_lab.detection import opened
 
 detectors = claims.detection.Evidence.of(opened.folders(runs_folder))
-rows = claims.ledger(recorded, images=shown_set.name, detectors=detectors)
+rows = claims.ledger(recorded, shown_set.name, detectors=detectors)
 print(", ".join(f"{count} {verdict}" for verdict, count in claims.summary(rows).items()))
 
 # %% [markdown]

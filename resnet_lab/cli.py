@@ -19,6 +19,9 @@ from resnet_lab.cli_data import data_app
 from resnet_lab.cli_detection_train import TRAIN_EPILOG, train_detection
 from resnet_lab.cli_evaluate import CifarByDefault, evaluate_app
 from resnet_lab.cli_imagenet import imagenet_app
+from resnet_lab.cli_look import look_app
+from resnet_lab.cli_responses import EPILOG as RESPONSES_EPILOG
+from resnet_lab.cli_responses import responses
 from resnet_lab.errors import InputError
 from resnet_lab.options import AtOnce, Data, Device, ImagesName, Out, Scale, recipe_options
 
@@ -33,7 +36,9 @@ app.add_typer(bench_app, name="bench")
 app.add_typer(data_app, name="data")
 app.command(epilog="Example: resnet-lab audit torchvision.models:resnet50. Seconds.")(audit)
 app.add_typer(evaluate_app, name="evaluate")
+app.command(epilog=RESPONSES_EPILOG)(responses)
 app.add_typer(imagenet_app, name="imagenet")
+app.add_typer(look_app, name="look")
 train_app = typer.Typer(
     cls=CifarByDefault,
     help="Train a CIFAR-10 net, or a detector. Options right behind it are those of `train cifar`.",
@@ -51,9 +56,10 @@ def reproduce(
     experiments: Annotated[
         list[str] | None,
         typer.Argument(
-            help="degradation, figure_1, figure_6, table_6, warm_up, shortcuts, bottlenecks or "
-            "longer; detection, or a part of it: detection_backbones, detection_improvements, "
-            "detection_training. None: run every notebook."
+            help="degradation, figure_1, figure_6, figure_7, table_6, warm_up, shortcuts, "
+            "bottlenecks, longer or pre_activation; detection, or a part of it: "
+            "detection_backbones, detection_improvements, detection_training. None: run every "
+            "notebook."
         ),
     ] = None,
     scale: Scale = "quick",
@@ -144,14 +150,16 @@ def claims(
 ) -> None:
     """What the paper says, and whether we see it: from records and from the nets themselves.
 
-    Uses the records in --out and those that ship with the package.
+    Uses the records and findings in --out and those that ship with the package.
     """
     from resnet_lab import claims as ledger
-    from resnet_lab import records
+    from resnet_lab import findings, records
 
+    folder = out / "records"
+    measured = findings.load_every(folder / "findings", findings.SHIPPED)
     detectors = ledger.detection.Evidence.of([out, records.SHIPPED])
-    found = records.load_all(out / "records", records.SHIPPED)
-    rows = ledger.ledger(found, detectors=detectors)
+    found = records.load_all(folder, records.SHIPPED)
+    rows = ledger.ledger(found, measured=measured, detectors=detectors)
     if as_json:
         typer.echo(json.dumps(ledger.as_json(rows), indent=1, allow_nan=False))
         return

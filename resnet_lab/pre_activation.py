@@ -4,7 +4,7 @@ Paper: beyond it; He et al. 2016, "Identity Mappings in Deep Residual Networks",
 Notebook: notebooks/10_why_it_works.py. Tests: tests/test_pre_activation.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -69,6 +69,25 @@ def chain(net: ResNet, images: Tensor, stage: int = 0) -> Chain:
 def residual_of(block: Block, x: Tensor) -> Tensor:
     """F(x) of Eqn. 1, whichever order the block has."""
     return block.residual(block.before(x) if block.activation == "pre" else x)
+
+
+def table(nets: Mapping[str, ResNet], images: Tensor) -> str:
+    """`chain` of every stage of every net as a Markdown table.
+
+    Shapes: `images` float32 (N, 3, H, W), mean subtracted.
+    """
+    lines = [
+        "| net | stage | blocks in it | sums cut by the ReLU | output and sum differ by |",
+        "|---|---|---|---|---|",
+    ]
+    for name, net in nets.items():
+        for stage in range(len(net.stages)):
+            found = chain(net, images, stage)
+            lines.append(
+                f"| {name} | {stage + 1} | {found.blocks} | {found.cut:.0%} "
+                f"| {found.difference:.0%} |"
+            )
+    return "\n".join(lines)
 
 
 def first_gradient(order: str, depth: int, seed: int = 0) -> float:

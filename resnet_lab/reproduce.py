@@ -192,6 +192,8 @@ def write_figures(steps: Plan, console: Console) -> int:
         if not any(arms.select(found, label=label, **where) for label in labels):
             say(console, f"no run of {name} is finished yet, so there is nothing to draw")
             continue
+        if name == "figure_7":
+            measure_responses(steps, found, console)
         for path in tables.write_experiment(
             name, found, steps.scale, steps.dataset.name, steps.out / "figures"
         ):
@@ -199,12 +201,29 @@ def write_figures(steps: Plan, console: Console) -> int:
     return 0
 
 
+def measure_responses(steps: Plan, found: list[records.Record], console: Console) -> None:
+    """What Figure 7 is drawn from, on every net of it that has weights here and no finding yet."""
+    from resnet_lab import tables
+    from resnet_lab.layer_responses import stored
+
+    folder = steps.out / "records"
+    stored.measure_missing(
+        tables.runs_of("figure_7", found, steps.scale, steps.dataset.name),
+        steps.dataset,
+        [folder, records.SHIPPED],
+        folder / "findings",
+        known=stored.load(),
+        tell=lambda text: say(console, text),
+    )
+
+
 def write_book(steps: Plan, console: Console) -> int:
     """Every notebook, run on the records of `out`, as pages with an index; 1 if one failed."""
-    from resnet_lab import book, claims
+    from resnet_lab import book, claims, findings
 
     folder = steps.out / "records"
     found = records.load_all(folder, records.SHIPPED)
+    measured = findings.load_every(folder / "findings", findings.SHIPPED)
     digests = sorted(record.digest for record in found)
     given = {
         "runs_folder": str(folder.resolve()),
@@ -226,6 +245,7 @@ def write_book(steps: Plan, console: Console) -> int:
                 claims.ledger(
                     found,
                     steps.dataset.name,
+                    measured,
                     claims.detection.Evidence.of([steps.out, records.SHIPPED]),
                 )
             ),

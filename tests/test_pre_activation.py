@@ -173,3 +173,9 @@ def test_the_figure_draws_every_run_and_says_how_many():
     sheet = pre_activation.figure(runs)
     texts = [text.get_text() for ax in sheet.axes for text in ax.texts]
     assert any(f"n={len(next(iter(runs.values())))}" in text for text in texts)
+
+
+def test_the_table_has_a_row_for_every_stage():
+    net, x = trained("pre"), torch.randn(4, 3, 16, 16)
+    lines = pre_activation.table({"mine": net}, x).splitlines()
+    assert len(lines) == 2 + 3 and all("| 4 | 0% | 0% |" in line for line in lines[2:])

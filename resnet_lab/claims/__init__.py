@@ -1,6 +1,6 @@
-"""The ledger: every claim of Sections 1, 3, 4.2 and 4.3, and whether we see it.
+"""The ledger: every claim of Sections 1, 3, 4.2 and 4.3, some of 4.1, and whether we see it.
 
-Paper: abstract; Sections 1, 3.1 to 3.3, 4.2 and 4.3; Appendices A and B; Tables 6 to 9; Figures 1
+Paper: abstract; Sections 1, 3.1 to 3.3, 4.1 to 4.3; Appendices A and B; Tables 6 to 9; Figures 1
 to 3, 6 and 7.
 Notebook: notebooks/00_start_here.py. Tests: tests/test_claims.py.
 
@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import cache
 
+from resnet_lab import findings
 from resnet_lab.claims import (
     architecture,
     baselines,
@@ -19,6 +20,8 @@ from resnet_lab.claims import (
     detection,
     improvements,
     printed,
+    responses,
+    signals,
     table_6,
     warm_up,
 )
@@ -26,6 +29,7 @@ from resnet_lab.claims.row import VERDICTS, Row, Verdict
 from resnet_lab.claims.rules import explain
 from resnet_lab.claims.training import Claim, Evidence
 from resnet_lab.claims.training import row as judge
+from resnet_lab.findings import Finding
 from resnet_lab.records import Record
 
 __all__ = ["Row", "Verdict", "as_json", "detection", "ledger", "rule", "summary", "table"]
@@ -33,24 +37,31 @@ __all__ = ["Row", "Verdict", "as_json", "detection", "ledger", "rule", "summary"
 
 def rule() -> str:
     """How a verdict follows from numbers, in words."""
-    return f"{explain()} {detection.explain()}"
+    return f"{explain()} {responses.explain()} {detection.explain()}"
 
 
 def ledger(
     records: Sequence[Record],
     images: str | None = None,
+    measured: Sequence[Finding] | None = None,
     detectors: detection.Evidence | None = None,
 ) -> list[Row]:
     """Every claim with its verdict, in the order of the paper.
 
-    Claims about architecture need no records; one about training without its records is "not run".
+    Claims about architecture need no records; one about training without its records is "not run",
+    and so is one about the inside of nets without its findings.
     Runs at paper scale come first. Of quick runs those on `images`, "cifar10" or "embedded", come
     before those on the other set, which judge where there are no runs on it; default CIFAR-10.
-    Without `detectors` the claims about detection are "not run".
+    Claims about the inside of nets are judged by the findings in `measured`; None: by those that
+    ship and are about the nets of `records`. Without `detectors` those on detection are "not run".
 
     Raises: InputError for an unknown image set.
     """
     evidence, found = Evidence.of(list(records), images), detectors or detection.Evidence()
+    if measured is None:
+        known = {record.run.hash for record in records}
+        measured = [one for one in findings.load_every() if one.run.hash in known]
+    inside = {lens: [one for one in measured if one.lens == lens] for lens in findings.LENSES}
 
     def judged(claims: list[Claim]) -> list[Row]:
         return [judge(claim, evidence) for claim in claims]
@@ -61,8 +72,10 @@ def ledger(
         *_facts(architecture.section_1),
         *judged(degradation.section_1()[3:]),
         *_facts(architecture.section_3_1),
+        *responses.rows(responses.section_3_1(), evidence, inside["layer_responses"]),
         *_facts(architecture.section_3_2),
         *_facts(baselines.section_3_3),
+        *signals.section_4_1(inside["signals"], images),
         *_facts(cifar_nets.section_4_2_nets),
         *_facts(printed.section_4_2_recipe),
         *judged(degradation.plain_nets()),
@@ -73,7 +86,7 @@ def ledger(
         *_facts(printed.parameters_of_110),
         *_facts(printed.parameters_of_table_6),
         *judged(table_6.errors()),
-        *table_6.responses(),
+        *responses.rows(responses.section_4_2(), evidence, inside["layer_responses"]),
         *judged(table_6.over_1000_layers()),
         *detection.section_4_3(found),
         *improvements.appendix_b(found.results),

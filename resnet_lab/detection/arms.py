@@ -24,7 +24,7 @@ class Arm:
 
     label: str  # what tables and figures call it
     blocks: tuple[int, ...] = (2, 2, 2, 1)  # of conv2_x to conv5_x
-    shortcut: Shortcut = "A"
+    shortcut: Shortcut = "A"  # its plain twin then has the very same weights to learn
     crops: bool = True  # whether it begins with weights pre-trained on crops
     frozen_bn: bool = True
     context: bool = False
