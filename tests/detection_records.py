@@ -82,7 +82,7 @@ def seen(context: bool = False, refine: bool = True) -> Opened:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         net = FasterRCNN(toy((1, 1, 1, 1), context=context)).eval()
-        torch.nn.init.normal_(net.head.classes.weight, std=1.0)
+        torch.nn.init.normal_(net.head.classes.weight, std=0.3)
         torch.nn.init.normal_(net.rpn.objectness.weight, std=0.3)
     return opened.open_image(net, data(), 3, replace(arms.TESTING, refine=refine))
 

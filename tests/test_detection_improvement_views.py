@@ -53,7 +53,22 @@ def test_a_regions_own_scene_gives_what_the_detector_says():
     name = ["background", *one.classes][int(scores.argmax())]
     assert f"**{name}** {float(scores.max()):.2f}; with" in words
     assert words.endswith("is 0.00.")
-    assert not improvement_views.context(one, data(), 2, 0).words.endswith("is 0.00.")
+
+
+@torch.no_grad()
+def test_another_scene_changes_the_answer_as_much_as_by_hand():
+    """The first half of the feature is the region's, the second the whole image's."""
+    one = seen(context=True)
+    net, region = one.net, one.trace.proposals.boxes[1:2]
+    own = net.describe(one.trace.maps, [region], [one.size])
+    maps = net.features(net.prepare([data()[0][0]]).pixels)
+    there = net.describe(maps, [region], [(96, 96)])
+    half = own.shape[1] // 2
+    mixed = net.judge(torch.cat([own[:, :half], there[:, half:]], 1)).probabilities
+    change = float((mixed - net.judge(own).probabilities).abs().max())
+    assert change > 0
+    words = improvement_views.context(one, data(), 2, 0).words
+    assert words.endswith(f"is {change:.2f}.")
 
 
 def test_context_needs_a_net_that_was_trained_with_it():
