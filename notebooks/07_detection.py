@@ -130,10 +130,10 @@ widgets.proposals(seen)
 # Regions have any size, conv5_x wants one. RoI pooling, which the paper uses, rounds the region to whole places of the map and takes the largest value
 # of each cell. RoIAlign came two years later: it rounds nothing and interpolates.
 #
-# **Predict.** Move a region to the right, pixel by pixel. Which of the two makes jumps, and after how many pixels?
+# **Predict.** Move a region sideways, pixel by pixel. Which of the two makes jumps, and after how many pixels?
 
 # %%
-display(head_views.roi_grid(seen, number=1, shift=2))
+display(head_views.roi_grid(seen, number=1, shift=4))
 widgets.roi_grid(seen)
 
 # %% [markdown]

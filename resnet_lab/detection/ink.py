@@ -35,7 +35,8 @@ class View:
         """The picture in 256 colours: a third of the bytes, and textures cost many."""
         whole, small = BytesIO(), BytesIO()
         self.figure.savefig(whole, format="png")
-        Image.open(whole).convert("RGB").quantize(256).save(small, format="png")
+        colours = Image.open(whole).convert("RGB")
+        colours.quantize(256, method=Image.Quantize.FASTOCTREE).save(small, format="png")
         return small.getvalue()
 
     def _ipython_display_(self) -> None:
