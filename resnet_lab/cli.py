@@ -19,6 +19,8 @@ from resnet_lab.cli_data import data_app
 from resnet_lab.cli_detection_train import TRAIN_EPILOG, train_detection
 from resnet_lab.cli_evaluate import CifarByDefault, evaluate_app
 from resnet_lab.cli_imagenet import imagenet_app
+from resnet_lab.cli_landscape import BENCH_EPILOG, bench_landscape, landscape
+from resnet_lab.cli_landscape import EPILOG as LANDSCAPE_EPILOG
 from resnet_lab.cli_look import look_app
 from resnet_lab.cli_responses import EPILOG as RESPONSES_EPILOG
 from resnet_lab.cli_responses import responses
@@ -38,6 +40,7 @@ app.command(epilog="Example: resnet-lab audit torchvision.models:resnet50. Secon
 app.add_typer(evaluate_app, name="evaluate")
 app.command(epilog=RESPONSES_EPILOG)(responses)
 app.add_typer(imagenet_app, name="imagenet")
+app.command(epilog=LANDSCAPE_EPILOG)(landscape)
 app.add_typer(look_app, name="look")
 train_app = typer.Typer(
     cls=CifarByDefault,
@@ -209,6 +212,7 @@ def doctor(data: Data = None, out: Out = Path("out")) -> None:
 
 
 bench_app.command("imagenet", epilog=EPILOG)(bench_imagenet)
+bench_app.command("landscape", epilog=BENCH_EPILOG)(bench_landscape)
 train_app.command("detection", epilog=TRAIN_EPILOG)(train_detection)
 
 
