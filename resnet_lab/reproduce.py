@@ -226,7 +226,7 @@ def write_book(steps: Plan, console: Console) -> int:
     measured = findings.load_every(folder / "findings", findings.SHIPPED)
     detectors = claims.detection.Evidence.of([steps.out, records.SHIPPED])
     rows = claims.ledger(found, steps.dataset.name, measured, detectors)
-    digests = sorted(record.digest for record in found)
+    digests = sorted(record.digest for record in (*found, *detectors.records))
     given = {
         "runs_folder": str(folder.resolve()),
         "images_name": steps.dataset.name,

@@ -42,8 +42,9 @@ class View:
     def _ipython_display_(self) -> None:
         from IPython import display
 
+        picture = display.Image(self.png, alt=self.words)  # drawn first: no gap between the two
         display.display(display.Markdown(self.words))
-        display.display(display.Image(self.png, alt=self.words))
+        display.display(picture)
 
 
 def panels(
