@@ -63,6 +63,7 @@ def test_the_printed_step_of_the_ensemble_is_on_test_dev():
         ([65.04], False, "65.0 (n=1)"),
         ([1, 2, 3], True, "+2.0 ± 1.0 (n=3)"),
         ([-1, -1], True, "-1.0 ± 0.0 (n=2)"),
+        ([-0.02], True, "+0.0 (n=1)"),
     ],
 )
 def test_spread_in_words(values, sign, said):

@@ -173,7 +173,8 @@ def spread(found: Sequence[float], digits: int = 1, sign: bool = False) -> str:
     """Mean, spread and number as text, or "not run": "65.4 ± 1.6 (n=3)"."""
     if not found:
         return "not run"
-    shown = f"{mean(found):{'+' if sign else ''}.{digits}f}"
+    middle = round(mean(found), digits) + 0.0  # no "-0.0"
+    shown = f"{middle:{'+' if sign else ''}.{digits}f}"
     apart = f" ± {stdev(found):.{digits}f}" if len(found) > 1 else ""
     return f"{shown}{apart} (n={len(found)})"
 
