@@ -50,7 +50,7 @@ torch.set_num_threads(1)  # small nets: several threads would wait for each othe
 #
 # Eight kinds of shapes, of any colour, on clutter that belongs to no kind. An answer is a box, a kind and a score.
 #
-# **Predict.** The objects have sides from 4 to 68 pixels. Which of them will a net miss that looks at every eighth pixel?
+# **Predict.** The objects have sides from under ten to eighty pixels. Which of them will a net miss that looks at every eighth pixel?
 
 # %%
 data = scenes.load("test", 40)
