@@ -13,8 +13,8 @@ from resnet_lab.errors import InputError
 from resnet_lab.options import Data, Device, Out, Scale
 
 EPILOG = (
-    "Example: resnet-lab landscape plain-20 ResNet-20 --bn recomputed. With statistics kept ResNet-20 "
-    "took 2 min 20 s on a busy core; deeper nets take longer. Not tried on a GPU yet."
+    "Example: resnet-lab landscape plain-20 ResNet-20 --bn recomputed. With statistics kept "
+    "ResNet-20 took 2 min 20 s on a busy core; deeper nets take longer. Not tried on a GPU yet."
 )
 BENCH_EPILOG = "Example: resnet-lab bench landscape ResNet-20 --rounds 5. Under a minute."
 FILE = "Weights FILE"

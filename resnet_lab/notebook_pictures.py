@@ -8,7 +8,10 @@ import base64
 from io import BytesIO
 
 COLOURS = 256
-TOLERANCE = 40  # of 255: a larger change of any pixel would be seen, as in photographs
+TOLERANCE = 40  # of 255: a larger change of a pixel can be seen
+SEEN = (
+    0.001  # share of pixels with a larger one: more than stray edges of letters, as in photographs
+)
 
 
 def lighter(png: str) -> str:
@@ -26,7 +29,7 @@ def lighter(png: str) -> str:
     opaque.paste(picture, mask=picture.getchannel("A") if "A" in picture.getbands() else None)
     few = opaque.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     there, back = (np.asarray(p, np.int16) for p in (opaque, few.convert("RGB")))
-    if np.abs(there - back).max() > TOLERANCE:
+    if (np.abs(there - back).max(2) > TOLERANCE).mean() > SEEN:
         return png
     out = BytesIO()
     few.save(out, "PNG", optimize=True)
