@@ -1,7 +1,7 @@
 """The command `resnet-lab evaluate detections`: known results and annotations in, a table out.
 
 Paper: Section 4.3; Tables 7 to 11.
-Notebook: notebooks/00_start_here.py. Tests: tests/test_detection_results.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_results.py.
 """
 
 import math

@@ -1,7 +1,7 @@
 """The command `resnet-lab evaluate detection`.
 
 Paper: Section 4.3; Appendix B; Tables 7 to 11.
-Notebook: notebooks/04_imagenet.py. Tests: tests/test_cli_detection.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_cli_detection.py.
 """
 
 import time

@@ -1,7 +1,7 @@
 """The command `resnet-lab train detection`.
 
 Paper: Section 4.3; Appendices A and B; Tables 7 to 9.
-Notebook: notebooks/04_imagenet.py. Tests: tests/test_cli_detection.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_cli_detection.py.
 """
 
 from dataclasses import fields

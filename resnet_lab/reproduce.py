@@ -224,7 +224,9 @@ def write_book(steps: Plan, console: Console) -> int:
     folder = steps.out / "records"
     found = records.load_all(folder, records.SHIPPED)
     measured = findings.load_every(folder / "findings", findings.SHIPPED)
-    digests = sorted(record.digest for record in found)
+    detectors = claims.detection.Evidence.of([steps.out, records.SHIPPED])
+    rows = claims.ledger(found, steps.dataset.name, measured, detectors)
+    digests = sorted(record.digest for record in (*found, *detectors.records))
     given = {
         "runs_folder": str(folder.resolve()),
         "images_name": steps.dataset.name,
@@ -241,14 +243,7 @@ def write_book(steps: Plan, console: Console) -> int:
         facts={
             "scale": steps.scale,
             "images": steps.dataset.label,
-            "claims": claims.summary(
-                claims.ledger(
-                    found,
-                    steps.dataset.name,
-                    measured,
-                    claims.detection.Evidence.of([steps.out, records.SHIPPED]),
-                )
-            ),
+            "claims": claims.summary(rows),
         },
     )
     say(console, f"The book: {steps.out / 'index.html'}")

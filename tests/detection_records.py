@@ -1,10 +1,16 @@
-"""Records of detectors that nobody trained, for tests of what reads records."""
+"""Records of detectors that nobody trained, and an image through one: for what reads them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
 
-from resnet_lab import findings
-from resnet_lab.detection import arms, tested
+import torch
+
+from resnet_lab.detection import arms, opened, scenes, tested
 from resnet_lab.detection.arms import ARMS
+from resnet_lab.detection.config import toy
+from resnet_lab.detection.faster_rcnn import FasterRCNN
+from resnet_lab.detection.opened import Opened
 from resnet_lab.detection.record import (
     FORMAT,
     DetectionHow,
@@ -67,5 +73,21 @@ def fakes(results: Mapping[str, Sequence[float]]) -> list[DetectionRecord]:
 
 def fake_test(option: str, records: Sequence[DetectionRecord], voc: float, coco: float) -> Tested:
     """What the nets of `records` reached when they were tested in the way called `option`."""
-    assert findings.how(0).device
     return tested.named(option, records, "s", scores(voc, coco))
+
+
+@cache
+def seen(context: bool = False, refine: bool = True) -> Opened:
+    """An image through a detector with random weights: every step has something to show."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        net = FasterRCNN(toy((1, 1, 1, 1), context=context)).eval()
+        torch.nn.init.normal_(net.head.classes.weight, std=0.3)
+        torch.nn.init.normal_(net.rpn.objectness.weight, std=0.3)
+    return opened.open_image(net, data(), 3, replace(arms.TESTING, refine=refine))
+
+
+@cache
+def data() -> scenes.Scenes:
+    """A few drawn scenes."""
+    return scenes.load("test", 5)

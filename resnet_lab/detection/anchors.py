@@ -1,7 +1,7 @@
 """Anchors: the boxes of fixed shapes, at every place of the feature map, that the RPN judges.
 
 Paper: Appendix A, through Faster R-CNN (Ren et al. 2015), Section 3.1.1: 3 scales x 3 ratios.
-Notebook: notebooks/04_imagenet.py. Tests: tests/test_detection_anchors.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_anchors.py.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """Images in a folder with what files say is in them, the same for VOC and COCO.
 
 Paper: Section 4.3; Appendix A (PASCAL VOC 2007 and 2012, MS COCO).
-Notebook: notebooks/00_start_here.py. Tests: tests/test_detection_voc.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_voc.py.
 """
 
 import hashlib

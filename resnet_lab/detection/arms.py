@@ -1,7 +1,7 @@
 """What the comparisons on drawn scenes compare: detectors that differ in one thing.
 
 Paper: Section 4.3; Appendices A and B; Tables 7 to 9.
-Notebook: notebooks/00_start_here.py. Tests: tests/test_detection_arms.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_arms.py.
 """
 
 from collections.abc import Iterable, Sequence

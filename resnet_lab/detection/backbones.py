@@ -4,7 +4,7 @@ Of a ResNet, conv1 to conv4_x are shared and conv5_x runs per region ("C4"); of 
 convolutions are shared and its two hidden linear layers run per region.
 
 Paper: Section 4.3; Appendix A.
-Notebook: notebooks/04_imagenet.py. Tests: tests/test_detection_backbones.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_backbones.py.
 """
 
 from collections import OrderedDict

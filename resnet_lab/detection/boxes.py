@@ -4,7 +4,7 @@ Every box is (x0, y0, x1, y1) in float pixels, half-open: a box from 0 to 10 is 
 right edge lies between pixels 9 and 10. No step of the detector adds 1 to a width.
 
 Paper: Appendix A, through Faster R-CNN (Ren et al. 2015), Section 3.1.2.
-Notebook: notebooks/04_imagenet.py. Tests: tests/test_detection_boxes.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_boxes.py.
 """
 
 import math

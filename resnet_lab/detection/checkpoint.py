@@ -1,7 +1,7 @@
 """A detector half trained, on disk, so that it goes on to the same weights bit for bit.
 
 Paper: Appendix A (320k updates are worth resuming).
-Notebook: notebooks/04_imagenet.py. Tests: tests/test_detection_run.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_run.py.
 """
 
 import io

@@ -1,7 +1,7 @@
 """MS COCO: images of many objects, with crowds, in one JSON file a split.
 
 Paper: Section 4.3; Appendix A (80k images to train on, 40k to evaluate); Tables 8 and 9.
-Notebook: notebooks/00_start_here.py. Tests: tests/test_detection_coco.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_coco.py.
 """
 
 import hashlib

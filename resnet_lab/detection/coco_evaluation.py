@@ -1,7 +1,7 @@
 """Average precision and recall as COCO defines them: ten overlaps, three sizes, crowds.
 
 Paper: Section 4.3; Tables 8 and 9 (mAP@.5 and mAP@[.5, .95]).
-Notebook: notebooks/00_start_here.py. Tests: tests/test_detection_coco_evaluation.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_coco_evaluation.py.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """Which detection finds which object, by COCO's rule: the best one still free takes it.
 
 Paper: Section 4.3 (the COCO metric).
-Notebook: notebooks/00_start_here.py. Tests: tests/test_detection_coco_evaluation.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_coco_evaluation.py.
 """
 
 from dataclasses import dataclass

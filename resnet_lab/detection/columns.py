@@ -4,7 +4,7 @@ Numbers stay double here, in the corners of the format they came in, so that no 
 overlap across a threshold.
 
 Paper: Section 4.3; Appendix A (the PASCAL VOC and the COCO metric).
-Notebook: notebooks/00_start_here.py. Tests: tests/test_detection_voc_evaluation.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_voc_evaluation.py.
 """
 
 from collections.abc import Sequence

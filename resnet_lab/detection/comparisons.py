@@ -54,7 +54,8 @@ def collect(records: Sequence[DetectionRecord], tests: Sequence[Tested] = ()) ->
             ways[name] = found
         if option.ensemble:
             members = list(runs.get(option.arm, {}).values())[: arms.SEEDS]
-            of_all = [one.final for one in tests if members and _is(one, name, members)]
+            whole = len(members) == arms.SEEDS
+            of_all = [one.final for one in tests if whole and _is(one, name, members)]
             ensembles |= {name: of_all[0]} if of_all else {}
     images = {r.final.images for found in runs.values() for r in found.values()}
     return Results(runs=runs, ways=ways, ensembles=ensembles, test_images=max(images, default=0))
@@ -172,7 +173,8 @@ def spread(found: Sequence[float], digits: int = 1, sign: bool = False) -> str:
     """Mean, spread and number as text, or "not run": "65.4 ± 1.6 (n=3)"."""
     if not found:
         return "not run"
-    shown = f"{mean(found):{'+' if sign else ''}.{digits}f}"
+    middle = round(mean(found), digits) + 0.0  # no "-0.0"
+    shown = f"{middle:{'+' if sign else ''}.{digits}f}"
     apart = f" ± {stdev(found):.{digits}f}" if len(found) > 1 else ""
     return f"{shown}{apart} (n={len(found)})"
 

@@ -1,7 +1,7 @@
 """What a detector is and how it is tested: the paper's choices, and every other one a field.
 
 Paper: Section 4.3; Appendices A and B; through them Faster R-CNN (Ren et al. 2015).
-Notebook: notebooks/04_imagenet.py. Tests: tests/test_detection_config.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_config.py.
 """
 
 from dataclasses import dataclass, fields, replace

@@ -1,7 +1,7 @@
 """The two metrics of the paper's detection tables under one name.
 
 Paper: Section 4.3; Tables 7 to 12.
-Notebook: notebooks/00_start_here.py. Tests: tests/test_detection_voc_evaluation.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_voc_evaluation.py.
 """
 
 from resnet_lab.detection.coco_evaluation import CocoResult, coco_map

@@ -1,7 +1,7 @@
 """What `reproduce detection` does: trains the arms on drawn scenes, then tests them in every way.
 
 Paper: Section 4.3; Appendices A and B; Tables 7 to 9.
-Notebook: notebooks/00_start_here.py. Tests: tests/test_detection_experiments.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_experiments.py.
 """
 
 import time

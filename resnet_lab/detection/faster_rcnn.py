@@ -1,7 +1,7 @@
 """Faster R-CNN as one path of named steps; each gives plain tensors to look at.
 
 Paper: Section 4.3; Appendix A; Faster R-CNN (Ren et al. 2015).
-Notebook: notebooks/04_imagenet.py. Tests: tests/test_detection_faster_rcnn.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_faster_rcnn.py.
 """
 
 from collections.abc import Sequence

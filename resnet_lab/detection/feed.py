@@ -1,7 +1,7 @@
 """The endless order of training images, mirrored or not, read ahead of the device.
 
 Paper: Appendix A, through Faster R-CNN, whose only augmentation is the mirror image.
-Notebook: notebooks/04_imagenet.py. Tests: tests/test_detection_feed.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_feed.py.
 """
 
 from collections import deque

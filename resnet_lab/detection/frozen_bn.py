@@ -1,7 +1,7 @@
 """Batch normalisation that is fixed: a constant scale and offset for each channel.
 
 Paper: Appendix A ("the BN layers become linear activations with constant offsets and scales").
-Notebook: notebooks/04_imagenet.py. Tests: tests/test_detection_frozen_bn.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_frozen_bn.py.
 """
 
 import torch

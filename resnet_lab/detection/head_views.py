@@ -70,12 +70,17 @@ def cells(ax: Axes, seen: Opened, corners: Tensor, title: str, ink_of: str) -> N
 
 
 def roi_grid(seen: Opened, number: int, shift: float = 0.0) -> View:
-    """One region cut into cells by RoIPool and by RoIAlign; `shift` moves it to the right.
+    """One region cut into cells by RoIPool and by RoIAlign; `shift` moves it sideways.
+
+    A region in the right half moves to the left, so that it stays inside the image.
 
     Units: `shift` in pixels.
     Raises: InputError for a region that there is not.
     """
-    corners = region(seen, number) + torch.tensor([shift, 0.0, shift, 0.0])
+    corners = region(seen, number)
+    sense = 1.0 if float(geometry.centres(corners)[0]) < seen.size[1] / 2 else -1.0
+    one = sense * torch.tensor([1.0, 0.0, 1.0, 0.0])
+    corners = corners + shift * one
     whole = torch.tensor(rounded(corners, seen.net.stride), dtype=torch.float32)
     both = {kind: pooled(seen, corners, kind) for kind in ("pool", "align")}
     figure, axes = ink.panels(5, width=8.6, height=2.1, ratios=[1.1, 1.1, 0.9, 1.1, 0.9])
@@ -85,7 +90,7 @@ def roi_grid(seen: Opened, number: int, shift: float = 0.0) -> View:
     ink.heat(axes[2], both["pool"], "its largest values")
     cells(axes[3], seen, corners, "RoIAlign: as it is", "white")
     ink.heat(axes[4], both["align"], "values between places")
-    before = {kind: pooled(seen, corners - torch.tensor([1.0, 0, 1, 0]), kind) for kind in both}
+    before = {kind: pooled(seen, corners - one, kind) for kind in both}
     change = {
         kind: 100 * float((both[kind] - before[kind]).norm() / both[kind].norm().clamp(min=1e-9))
         for kind in both

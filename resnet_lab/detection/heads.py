@@ -1,7 +1,7 @@
 """The per-region head: conv5 (or VGG's hidden layers), then a class and a box for each class.
 
 Paper: Section 4.3; Appendix A ("sibling layers"); Appendix B (global context).
-Notebook: notebooks/04_imagenet.py. Tests: tests/test_detection_heads.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_heads.py.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """From stored images to what the net sees: resized, normalised, several in one tensor.
 
 Paper: Appendix B ("the image's shorter side is 600 pixels"); Faster R-CNN, Section 3.3.
-Notebook: notebooks/04_imagenet.py. Tests: tests/test_detection_images.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_images.py.
 """
 
 from collections.abc import Sequence

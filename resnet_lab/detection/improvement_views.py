@@ -179,20 +179,19 @@ def ensemble(
     image, target = data[i]
     said = []
     for ax, group, title in zip(axes, groups, [*titles, "together"], strict=True):
-        found = improvements.detect(group, image, testing)
+        trace = improvements.detect(group, image, testing, trace=True)
         seen = Opened(
-            net=group[0],
-            image=image,
-            target=target,
-            classes=tuple(data.classes),
-            trace=group[0].detect(image, testing, trace=True),
+            net=group[0], image=image, target=target, classes=tuple(data.classes), trace=trace
         )
+        found = trace.found
         hits = opened.right(found, seen)
         ink.picture(ax, image, title)
         for j in reversed(range(len(found))):
             name, good = data.classes[int(found.labels[j]) - 1], bool(hits[j])
             look = dict(ink=ink.FOUND if good else ink.WRONG, dashed=not good)
-            ink.box(ax, found.boxes[j], words=f"{name} {float(found.scores[j]):.2f}", **look)
+            ink.box(
+                ax, trace.detections.boxes[j], words=f"{name} {float(found.scores[j]):.2f}", **look
+            )
         said.append(f"{title}: {int(hits.sum())} right, {int((~hits).sum())} wrong")
     words = (
         f"Image {i} has {len(target)} objects. Above score {score:g}, {'; '.join(said)} "

@@ -4,7 +4,7 @@ None of them changes a weight: box refinement and voting, testing at several sca
 (Global context is trained, so it belongs to the detector's config.)
 
 Paper: Appendix B; Table 9.
-Notebook: notebooks/04_imagenet.py. Tests: tests/test_detection_improvements.py.
+Notebook: notebooks/08_detection_improvements.py. Tests: tests/test_detection_improvements.py.
 """
 
 from collections.abc import Iterator, Sequence

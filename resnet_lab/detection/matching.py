@@ -1,7 +1,7 @@
 """Which anchor or region stands for which object, and which of them a loss sees.
 
 Paper: Appendix A, through Faster R-CNN (Ren et al. 2015), Sections 3.1.2 and 3.1.3.
-Notebook: notebooks/04_imagenet.py. Tests: tests/test_detection_matching.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_matching.py.
 """
 
 from dataclasses import dataclass

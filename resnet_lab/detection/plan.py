@@ -1,7 +1,7 @@
 """A detector's run from the words of the command line, and finished runs tested again.
 
 Paper: Section 4.3; Appendices A and B.
-Notebook: notebooks/04_imagenet.py. Tests: tests/test_cli_detection.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_cli_detection.py.
 """
 
 import hashlib

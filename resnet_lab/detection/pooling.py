@@ -2,7 +2,7 @@
 
 Paper: Section 4.3; Appendix A ("RoI pooling is performed before conv5_1"). RoIAlign is later
 (He et al. 2017) and a named deviation.
-Notebook: notebooks/04_imagenet.py. Tests: tests/test_detection_pooling.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_pooling.py.
 """
 
 import math

@@ -2,7 +2,7 @@
 
 Paper: Appendix A ("initialized by the ImageNet classification models"; BN statistics computed
 after pre-training, then fixed).
-Notebook: notebooks/04_imagenet.py. Tests: tests/test_detection_pretraining.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_pretraining.py.
 """
 
 from collections.abc import Callable, Iterator

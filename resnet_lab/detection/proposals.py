@@ -1,7 +1,7 @@
 """The region proposal network: which anchors hold an object, and where exactly it lies.
 
 Paper: Appendix A, through Faster R-CNN (Ren et al. 2015), Section 3.1.
-Notebook: notebooks/04_imagenet.py. Tests: tests/test_detection_proposals.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_proposals.py.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """How a detector is trained: the paper's schedules, the miniature's, and how to scale them.
 
 Paper: Appendix A; for VOC through Faster R-CNN (Ren et al. 2015), Section 3.1.3.
-Notebook: notebooks/04_imagenet.py. Tests: tests/test_detection_recipe.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_recipe.py.
 """
 
 import math

@@ -1,7 +1,7 @@
 """The result of a detector's run as strict JSON: what was run, how, the curve, the final mAP.
 
 Paper: Tables 7 to 9.
-Notebook: notebooks/04_imagenet.py. Tests: tests/test_detection_record.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_record.py.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """Images scaled to a shorter side of 600, mirrored and padded, and their boxes with them.
 
 Paper: Section 4.3; Appendix A, through Faster R-CNN (Ren et al. 2015): shorter side 600.
-Notebook: notebooks/00_start_here.py. Tests: tests/test_detection_resizing.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_resizing.py.
 """
 
 from collections.abc import Sequence

@@ -8,12 +8,15 @@ Tests: tests/test_detection_result_figures.py.
 from collections.abc import Sequence
 from statistics import mean
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from resnet_lab import style
 from resnet_lab.detection import comparisons
 from resnet_lab.detection.comparisons import Results, Step
+from resnet_lab.detection.ink import View
+from resnet_lab.detection.voc_evaluation import VocResult
 
 PAIRS = (("plain", "residual"), ("deep-plain", "deep-residual"))  # of equal depth
 INK = {"plain": style.COLOURS["plain"][44], "residual": style.COLOURS["ResNet"][44]}
@@ -91,3 +94,24 @@ def gains(steps: Sequence[Step], label: str) -> Figure:
     words = "dot: a seed; bar: mean; blue: the same weights; brown: two trainings; diamond: paper"
     figure.suptitle(f"{label}\n{words}", fontsize="small")
     return figure
+
+
+def precision_recall(result: VocResult, most: int = 3) -> View:
+    """Precision against recall of the best, the middle and the worst class, with their AP."""
+    known = sorted((c for c in result.curves if c.objects), key=lambda c: -c.ap)
+    chosen = [known[round(i * (len(known) - 1) / max(1, most - 1))] for i in range(most)]
+    chosen = list({curve.name: curve for curve in chosen}.values())
+    figure, axes = style.sheet(len(chosen), width=7.6, height=2.6)
+    for ax, curve in zip(axes, chosen, strict=True):
+        envelope = np.maximum.accumulate(curve.precision[::-1])[::-1]
+        recall, top = np.append(0, curve.recall), np.append(envelope[:1], envelope)
+        ax.fill_between(recall, top, step="pre", color=INK["residual"], alpha=0.25)
+        ax.plot(curve.recall, curve.precision, color=INK["residual"], linewidth=1.2)
+        ax.set(xlim=(0, 1.02), ylim=(0, 1.05), xlabel="recall", ylabel="precision")
+        ax.set_title(f"{curve.name}: AP {curve.ap:.1f} %", fontsize="small")
+    words = (
+        f"AP of {len(known)} classes at IoU {result.iou:g}: best {known[0].name} "
+        f"{known[0].ap:.1f} %, worst {known[-1].name} {known[-1].ap:.1f} %; their mean, "
+        f"**mAP@{result.iou:g}, is {result.mean_ap:.1f} %**. The area is what AP measures."
+    )
+    return View(words=words, figure=figure)

@@ -3,7 +3,7 @@
 Coordinates are written by undoing exactly the rule by which annotations are read.
 
 Paper: Section 4.3; Tables 8, 9 and 11 (results from the servers).
-Notebook: notebooks/00_start_here.py. Tests: tests/test_detection_results.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_results.py.
 """
 
 import json

@@ -1,7 +1,7 @@
 """One detector's run from its images to its record: starts, trains, checkpoints, tests, writes.
 
 Paper: Section 4.3; Appendix A.
-Notebook: notebooks/04_imagenet.py. Tests: tests/test_detection_run.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_run.py.
 """
 
 import hashlib

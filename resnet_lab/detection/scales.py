@@ -1,7 +1,7 @@
 """Testing at several scales: each region is judged at the two at which it looks its best.
 
 Paper: Appendix B, "Multi-Scale Testing", through SPPnet and NoC (its references [12] and [33]).
-Notebook: notebooks/04_imagenet.py. Tests: tests/test_detection_scales.py.
+Notebook: notebooks/08_detection_improvements.py. Tests: tests/test_detection_scales.py.
 """
 
 from dataclasses import dataclass

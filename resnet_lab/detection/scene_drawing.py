@@ -3,7 +3,7 @@
 The bytes are the same on every machine: integers, raw Philox words and tables throughout.
 
 Paper: nowhere; the scenes stand in for VOC and COCO where those are absent.
-Notebook: notebooks/00_start_here.py. Tests: tests/test_detection_scenes.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_scenes.py.
 """
 
 from dataclasses import dataclass

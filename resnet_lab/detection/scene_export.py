@@ -1,7 +1,7 @@
 """Drawn scenes as a VOC folder and as COCO JSON, for other programs and for our own readers.
 
 Paper: nowhere; the scenes stand in for VOC and COCO.
-Notebook: notebooks/00_start_here.py. Tests: tests/test_detection_voc.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_voc.py.
 """
 
 import io

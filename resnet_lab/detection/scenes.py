@@ -1,7 +1,7 @@
 """A detection set made on the spot: textured shapes on clutter, of many sizes, hiding one another.
 
 Paper: nowhere; it stands in for VOC and COCO, so that everything runs with no download.
-Notebook: notebooks/00_start_here.py. Tests: tests/test_detection_scenes.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_scenes.py.
 """
 
 import hashlib

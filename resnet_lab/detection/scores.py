@@ -1,7 +1,7 @@
 """A detector, or an ensemble, over a whole data set: its detections, and the paper's metrics.
 
 Paper: Section 4.3; Tables 7 to 9.
-Notebook: notebooks/04_imagenet.py. Tests: tests/test_detection_scores.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_scores.py.
 """
 
 import math

@@ -1,7 +1,7 @@
 """Result files held against annotation files, whichever of the two formats each has.
 
 Paper: Section 4.3; Tables 7 to 11.
-Notebook: notebooks/00_start_here.py. Tests: tests/test_detection_results.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_results.py.
 """
 
 import json

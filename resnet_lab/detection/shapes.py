@@ -3,7 +3,7 @@
 Sines are rounded to integers far above the last bit, where math libraries differ.
 
 Paper: nowhere; the scenes stand in for VOC and COCO where those are absent.
-Notebook: notebooks/00_start_here.py. Tests: tests/test_detection_scenes.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_scenes.py.
 """
 
 import math

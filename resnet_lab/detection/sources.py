@@ -1,7 +1,7 @@
 """Data sets, backbones and weights by the names that the command line gives them.
 
 Paper: Section 4.3; Appendix A.
-Notebook: notebooks/04_imagenet.py. Tests: tests/test_detection_sources.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_sources.py.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """What is to be found in an image, what was found, and what a data set for detection offers.
 
 Paper: Section 4.3; Appendix A.
-Notebook: notebooks/00_start_here.py. Tests: tests/test_detection_targets.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_targets.py.
 """
 
 from collections.abc import Sequence

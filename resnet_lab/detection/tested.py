@@ -4,7 +4,7 @@ A trained detector's record holds its score at one scale, without options. Here 
 on the same images, so that two of them differ by the option alone.
 
 Paper: Appendix B; Table 9.
-Notebook: notebooks/00_start_here.py. Tests: tests/test_detection_tested.py.
+Notebook: notebooks/08_detection_improvements.py. Tests: tests/test_detection_tested.py.
 """
 
 import hashlib

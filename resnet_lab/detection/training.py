@@ -1,7 +1,7 @@
 """The detector's training loop: updates of accumulated parts, on one process or several.
 
 Paper: Appendix A. RPN and head are trained jointly, a named deviation (see `recipe`).
-Notebook: notebooks/04_imagenet.py. Tests: tests/test_detection_training.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_training.py.
 """
 
 import contextlib

@@ -1,7 +1,7 @@
 """PASCAL VOC 2007 and 2012 as the paper uses them: 07+12 for the 2007 test, 07++12 for 2012.
 
 Paper: Section 4.3; Appendix A; Tables 7, 10 and 11.
-Notebook: notebooks/00_start_here.py. Tests: tests/test_detection_voc.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_voc.py.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """Average precision as PASCAL VOC defines it, by 11 points (2007) or by area (2010 and later).
 
 Paper: Section 4.3; Tables 7, 10 and 11 (mAP in percent).
-Notebook: notebooks/00_start_here.py. Tests: tests/test_detection_voc_evaluation.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_voc_evaluation.py.
 """
 
 import math

@@ -4,7 +4,7 @@ VOC counts pixels from 1 and a box includes its last pixel. Half-open from 0 tha
 (xmin - 1, ymin - 1, xmax, ymax).
 
 Paper: Section 4.3 (PASCAL VOC).
-Notebook: notebooks/00_start_here.py. Tests: tests/test_detection_voc.py.
+Notebook: notebooks/07_detection.py. Tests: tests/test_detection_voc.py.
 """
 
 import math

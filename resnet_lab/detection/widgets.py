@@ -22,7 +22,10 @@ WIDE = {"description_width": "7em"}
 def slider(
     name: str, options: Sequence, value: object, *, words: str = ""
 ) -> ipywidgets.SelectionSlider:
-    """A slider over `options`, moved by arrow keys, found by a browser as lab-`name`."""
+    """A slider over `options`, moved by arrow keys, found by a browser as lab-`name`.
+
+    Also for names: JupyterLab keeps the arrow keys of a drop-down list for itself.
+    """
     made = ipywidgets.SelectionSlider(
         options=list(options),
         value=value,
@@ -34,34 +37,27 @@ def slider(
     return made
 
 
-def choice(name: str, options: Sequence[str]) -> ipywidgets.Dropdown:
-    """A list to choose from; the first is chosen."""
-    made = ipywidgets.Dropdown(options=list(options), description=name, style=WIDE)
-    made.add_class(f"lab-{name}")
-    return made
-
-
 def regions(seen: Opened, value: int = 1, most: int = 30) -> ipywidgets.SelectionSlider:
     """A slider over the proposals, the best first."""
     return slider("region", range(1, min(most, len(seen.trace.proposals.boxes)) + 1), value)
 
 
 def anchors(seen: Opened, row: int, column: int) -> ipywidgets.VBox:
-    """Sliders over the place and a list of the shapes: the anchors there."""
+    """Sliders over the place and the shape: the anchors there."""
     rows, columns = seen.grid
     return widgets.draw(
         lambda row, column, shape: rpn_views.anchors(seen, row, column, shape),
         row=slider("row", range(rows), row),
         column=slider("column", range(columns), column),
-        shape=choice("shape", rpn_views.shape_names(seen)),
+        shape=slider("shape", rpn_views.shape_names(seen), rpn_views.shape_names(seen)[4]),
     )
 
 
 def objectness(seen: Opened) -> ipywidgets.VBox:
-    """A list of the anchors' shapes: where each of them sees an object."""
+    """A slider over the anchors' shapes: where each of them sees an object."""
     return widgets.draw(
         lambda shape: rpn_views.objectness(seen, shape),
-        shape=choice("shape", [rpn_views.ALL, *rpn_views.shape_names(seen)]),
+        shape=slider("shape", [rpn_views.ALL, *rpn_views.shape_names(seen)], rpn_views.ALL),
     )
 
 
