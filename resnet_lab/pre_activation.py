@@ -129,7 +129,7 @@ def figure(runs: Runs) -> Figure | str:
     shown = [pair for pair in pairs(runs) if any(runs[arm] for arm in pair)]
     if not shown:
         return "Not run: there is no record to draw."
-    sheet, panels = figures.sheet(len(shown), width=4.2 * len(shown), height=3.4)
+    sheet, panels = figures.sheet(len(shown), width=max(5.4, 4.2 * len(shown)), height=3.4)
     every: list[Record] = []
     for ax, pair in zip(panels, shown, strict=True):
         for height, arm in zip((0.95, 0.87), pair, strict=True):
@@ -137,7 +137,15 @@ def figure(runs: Runs) -> Figure | str:
             found = runs[arm]
             draw(ax, found, colour)
             text = f"{words} (n={len(found)})" if found else f"{words}: not run"
-            ax.text(0.98, height, text, color=colour, transform=ax.transAxes, ha="right")
+            ax.text(
+                0.98,
+                height,
+                text,
+                color=colour,
+                transform=ax.transAxes,
+                ha="right",
+                fontsize="small",
+            )
             every += found
         ax.set_title(f"{pair[0].label}: BN and ReLU", fontsize="medium")
         ax.set(ylim=(0, 100), ylabel="training error (%)")
