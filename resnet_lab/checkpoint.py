@@ -102,8 +102,15 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     Raises: InputError if the file is missing or damaged.
     """
     try:
-        return load_tensors(path.read_bytes())
+        content = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror})") from error
+    return parse_weights(content, path)
+
+
+def parse_weights(content: bytes, path: Path) -> dict[str, Tensor]:
+    """The tensors in the bytes of the .safetensors file at `path`. Raises: InputError."""
+    try:
+        return load_tensors(content)
     except (SafetensorError, KeyError) as error:
         raise InputError(f"{path} is not a whole safetensors file ({error})") from error

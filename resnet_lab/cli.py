@@ -16,7 +16,8 @@ from resnet_lab.cli_audit import audit
 from resnet_lab.cli_bench import bench_app
 from resnet_lab.cli_bench_imagenet import EPILOG, bench_imagenet
 from resnet_lab.cli_data import data_app
-from resnet_lab.cli_evaluate import evaluate_app
+from resnet_lab.cli_detection_train import TRAIN_EPILOG, train_detection
+from resnet_lab.cli_evaluate import CifarByDefault, evaluate_app
 from resnet_lab.cli_imagenet import imagenet_app
 from resnet_lab.errors import InputError
 from resnet_lab.options import AtOnce, Data, Device, ImagesName, Out, Scale, recipe_options
@@ -33,6 +34,13 @@ app.add_typer(data_app, name="data")
 app.command(epilog="Example: resnet-lab audit torchvision.models:resnet50. Seconds.")(audit)
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(imagenet_app, name="imagenet")
+train_app = typer.Typer(
+    cls=CifarByDefault,
+    help="Train a CIFAR-10 net, or a detector. Options right behind it are those of `train cifar`.",
+    epilog="Example: resnet-lab train --depth 56 --shortcut none --steps 500. "
+    "A quick ResNet-20 takes about a minute on two cores.",
+)
+app.add_typer(train_app, name="train")
 
 
 @app.command(
@@ -82,9 +90,10 @@ def reproduce(
     raise typer.Exit(steps.run(plan))
 
 
-@app.command(
-    epilog="Example: resnet-lab train --depth 56 --shortcut none --steps 500. "
-    "A quick ResNet-20 takes about a minute on two cores."
+@train_app.command(
+    "cifar",
+    epilog="Example: resnet-lab train cifar --depth 56 --shortcut none --steps 500. "
+    "A quick ResNet-20 takes about a minute on two cores.",
 )
 @recipe_options
 def train(
@@ -183,6 +192,7 @@ def doctor(data: Data = None, out: Out = Path("out")) -> None:
 
 
 bench_app.command("imagenet", epilog=EPILOG)(bench_imagenet)
+train_app.command("detection", epilog=TRAIN_EPILOG)(train_detection)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

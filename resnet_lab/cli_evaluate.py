@@ -1,6 +1,6 @@
-"""The commands `resnet-lab evaluate cifar`, `evaluate imagenet` and `evaluate detections`.
+"""The command `resnet-lab evaluate`: of CIFAR-10 nets here, of the others where they are made.
 
-Paper: Section 4.2 (a single view of each test image); Section 3.4 for ImageNet.
+Paper: Section 4.2 (a single view of each test image); Section 3.4 for ImageNet, 4.3 for detection.
 Notebook: notebooks/01_degradation.py. Tests: tests/test_cli.py.
 """
 
@@ -11,16 +11,19 @@ import typer
 from typer.core import TyperGroup
 
 from resnet_lab.cli_detection import EPILOG, evaluate_detections
+from resnet_lab.cli_detection_evaluate import evaluate_detection
 from resnet_lab.cli_imagenet import evaluate_imagenet
 from resnet_lab.options import Data, ImagesName
 
 
 class CifarByDefault(TyperGroup):
-    """`evaluate FILE` is `evaluate cifar FILE`."""
+    """`evaluate FILE` is `evaluate cifar FILE`, and `train` is `train cifar`."""
 
     def parse_args(self, ctx, args: list[str]) -> list[str]:
         """The words, with `cifar` before them if they begin with no command."""
-        if args and args[0] not in (*self.commands, "--help"):
+        if not args and self.no_args_is_help:
+            return super().parse_args(ctx, args)
+        if not args or args[0] not in (*self.commands, "--help"):
             args = ["cifar", *args]
         return super().parse_args(ctx, args)
 
@@ -37,6 +40,11 @@ evaluate_app.command(
     epilog="Example: resnet-lab evaluate imagenet --weights torchvision:resnet50 --protocol "
     "10-crop --data ~/imagenet. How long 50,000 images take was not measured yet.",
 )(evaluate_imagenet)
+evaluate_app.command(
+    "detection",
+    epilog="Example: resnet-lab evaluate detection out/detection/ResNet-16_seed0-… --refine "
+    "--vote. Seconds on the drawn scenes.",
+)(evaluate_detection)
 evaluate_app.command("detections", epilog=EPILOG)(evaluate_detections)
 
 

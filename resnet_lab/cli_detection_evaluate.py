@@ -1,0 +1,111 @@
+"""The command `resnet-lab evaluate detection`.
+
+Paper: Section 4.3; Appendix B; Tables 7 to 11.
+Notebook: notebooks/04_imagenet.py. Tests: tests/test_cli_detection.py.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from resnet_lab.cli_detection_train import Precision, Root, checked, numbers
+from resnet_lab.cli_imagenet import progress
+from resnet_lab.errors import InputError
+from resnet_lab.options import Device, Out
+
+
+def evaluate_detection(
+    runs: Annotated[
+        list[Path], typer.Argument(help="Folders of trained detectors; several are an ensemble.")
+    ],
+    data: Annotated[
+        str | None, typer.Option(help="scenes, voc07+12, … Default: what it was trained on.")
+    ] = None,
+    root: Root = None,
+    images: Annotated[int | None, typer.Option(min=1, help="Test images at most.")] = None,
+    side: Annotated[int | None, typer.Option(help="Pixels of a drawn scene.")] = None,
+    prior: Annotated[int | None, typer.Option(help="How much a scene tells of its shapes.")] = None,
+    refine: Annotated[
+        bool, typer.Option("--refine", help="Appendix B: pool again from each regressed box.")
+    ] = False,
+    vote: Annotated[
+        bool, typer.Option("--vote", help="Appendix B: kept boxes are means of their doubles.")
+    ] = False,
+    scales: Annotated[
+        str, typer.Option(help="Appendix B: shorter sides, as 200,400,600,800,1000.")
+    ] = "",
+    proposals: Annotated[int | None, typer.Option(min=1, help="Per image. Paper: 300.")] = None,
+    score: Annotated[float | None, typer.Option(help="Detections below are dropped.")] = None,
+    nms: Annotated[float | None, typer.Option(help="IoU of doubles. Paper: 0.3.")] = None,
+    results: Annotated[
+        Path | None, typer.Option(help="Also write the server's files: a folder, COCO a .json.")
+    ] = None,
+    precision: Precision = None,
+    threads: Annotated[int, typer.Option(min=1, help="Of this process, for computing.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    out: Out = Path("out"),
+    device: Device = None,
+) -> None:
+    """mAP of trained detectors, with Appendix B's options of testing.
+
+    Under torchrun the processes share the images.
+    """
+    from resnet_lab import runner
+    from resnet_lab.detection import record, run, scores, sources
+    from resnet_lab.distributed import world
+    from resnet_lab.files import write_whole
+
+    first = record.load(runs[0] / "record.json")
+    drawn = {name: v for name, v in (("side", side), ("prior", prior)) if v is not None}
+    test = sources.data(data or first.run.images.name, "test", root, images=images, **drawn)
+    if len(test.classes) != first.run.config.classes:
+        raise InputError(f"the detector's {first.run.config.classes} classes are not {test.name}'s")
+    given = dict(proposals=proposals, score=score, nms=nms)
+    given = {name: value for name, value in given.items() if value is not None}
+    testing = replace(
+        first.testing, refine=refine, vote=vote, scales=numbers("scales", scales), **given
+    )
+    with world(device) as here, runner.own_threads(threads):
+        nets = [run.trained(folder, here.device) for folder in runs]
+        found, targets = scores.detect_all(
+            nets,
+            test,
+            testing,
+            here=here,
+            precision=checked(precision, here.device),
+            report=progress(len(test) // here.size) if here.first else lambda done: None,
+        )
+        if not here.first:
+            return
+        reached = scores.score(found, targets, test.classes)
+        fields = {
+            "runs": [folder.name for folder in runs],
+            "data": test.name,
+            "content_hash": test.content_hash,
+            "testing": asdict(testing),
+            "scores": asdict(reached),
+        }
+        text = json.dumps(fields, indent=1, allow_nan=False)
+        name = hashlib.sha256(text.encode()).hexdigest()[:10]
+        write_whole(out / "detection" / "evaluations" / f"{name}.json", text + "\n")
+        typer.echo(text if as_json else run.line_of(reached, test.name))
+        if results is not None:
+            write_results(results, found, test, typer.echo)
+
+
+def write_results(path: Path, found: list, test: object, say: Callable[[str], None]) -> None:
+    """The files that the servers of VOC and COCO take. Raises: InputError for drawn scenes."""
+    annotations = getattr(test, "annotations", None)
+    if annotations is None:
+        raise InputError("result files are for all images of VOC or COCO; leave --results away")
+    from resnet_lab.detection import result_files
+
+    if path.suffix == ".json":
+        say(f"result file {result_files.write_coco(path, found, annotations)}")
+    else:
+        say(f"{len(result_files.write_voc(path, found, annotations))} result files in {path}")

@@ -1,0 +1,104 @@
+"""Train and evaluate a detector from the command line, and what is typed wrongly."""
+
+import json
+
+import pytest
+
+from resnet_lab import cli
+from resnet_lab.detection import record
+
+TINY = (
+    "--backbone toy-1,1,1,1 --weights random --images 6 --test-images 3 --steps 4 --log-every 2 "
+    "--set rois=8 --set rpn_sample=16 --set train_proposals=20"
+)
+
+
+@pytest.fixture
+def type_in(capsys, monkeypatch, tmp_path):
+    """Run the command in an empty folder; exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(words: str) -> tuple[int, str, str]:
+        try:
+            cli.main(words.split())
+            code = 0
+        except SystemExit as end:
+            code = end.code or 0
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def test_train_then_evaluate_in_every_way(type_in, tmp_path):
+    code, out, err = type_in(f"train detection {TINY} --device cpu")
+    assert code == 0, err
+    assert "update 4 of 4: rate" in out and "mAP@.5" in out and "weights and record in" in out
+    (folder,) = tmp_path.glob("out/detection/ResNet-10*")
+    found = record.load(folder / "record.json")
+    assert found.run.config.rois == 8 and found.run.recipe.drops == (3, 4)
+    assert found.run.images.name == "scenes" and found.final.images == 3
+    code, out, _ = type_in(f"train detection {TINY}")
+    assert code == 0 and "is trained already" in out
+    words = f"evaluate detection {folder} --images 3"
+    code, out, _ = type_in(f"{words} --json")
+    again = json.loads(out)
+    assert code == 0 and again["scores"]["voc"] == found.final.voc
+    code, out, _ = type_in(f"{words} --refine --vote --scales 48,96 --proposals 20 --json")
+    better = json.loads(out)
+    assert better["testing"]["refine"] and better["testing"]["scales"] == [48, 96]
+    code, out, _ = type_in(f"evaluate detection {folder} {folder} --images 2")
+    assert code == 0 and "on 2 images of scenes" in out
+    assert len(list(tmp_path.glob("out/detection/evaluations/*.json"))) == 3
+    code, _, err = type_in(f"{words} --results found")
+    assert code == 2 and "leave --results away" in err
+
+
+@pytest.mark.parametrize(
+    "words, sentence",
+    [
+        ("train detection --data mnist", "there are no data 'mnist'"),
+        ("train detection --data voc07+12", "--root must name the folder"),
+        ("train detection --data voc07+12 --root nowhere", "nowhere"),
+        ("train detection --data coco --root nowhere", "nowhere"),
+        ("train detection --backbone alexnet", "no backbone 'alexnet'"),
+        ("train detection --weights nothing.safetensors", "nothing.safetensors"),
+        ("train detection --set pooling", "--set takes name=value"),
+        ("train detection --set pooling=crop", "pool or align"),
+        ("train detection --set rois=many", "rois are whole numbers"),
+        ("train detection --set rois=1,2", "rois is one number"),
+        ("train detection --set border_anchors=maybe", "true or false"),
+        ("train detection --steps 0", "steps must be above 0"),
+        ("train detection --drops x", "drops are whole numbers"),
+        ("train detection --images 4 --per-device 3 --weights random", "cannot be cut into parts"),
+        ("train detection --precision half --weights random --images 2", "float32 or bfloat16"),
+        ("train detection --side 10", "64 to 1024 pixels"),
+        ("evaluate detection nowhere", "nowhere"),
+        ("evaluate detection . --scales a", "."),
+    ],
+)
+def test_mistakes_are_one_sentence(type_in, words, sentence):
+    code, out, err = type_in(words)
+    assert code == 2 and sentence in err and "Traceback" not in err
+    assert len(err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["train cifar", "train detection", "evaluate detection"])
+def test_help_ends_with_an_example(type_in, command):
+    code, out, _ = type_in(f"{command} --help")
+    assert code == 0 and f"Example: resnet-lab {command}" in " ".join(out.split())
+
+
+def test_train_alone_is_still_train_cifar(type_in, monkeypatch):
+    from resnet_lab import single
+
+    seen = []
+
+    def plan(depth, *rest, **options):
+        seen.append(depth)
+        raise SystemExit(0)
+
+    monkeypatch.setattr(single, "plan", plan)
+    for words in ("train", "train --depth 56", "train cifar --depth 20"):
+        assert type_in(words)[0] == 0
+    assert seen == [20, 56, 20]

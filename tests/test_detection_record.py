@@ -1,0 +1,46 @@
+"""What names a run: everything that changes its weights, and nothing else."""
+
+from dataclasses import replace
+
+import pytest
+
+from resnet_lab.detection import record
+from resnet_lab.detection.config import toy
+from resnet_lab.detection.recipe import TOY, Pretraining
+from resnet_lab.detection.record import DetectionImages, DetectionRun
+from resnet_lab.errors import InputError
+
+IMAGES = DetectionImages(name="scenes", train="a" * 64, test="b" * 64)
+RUN = DetectionRun(
+    config=toy(), recipe=TOY, images=IMAGES, start="crops", pretraining=Pretraining()
+)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(RUN, config=toy(shortcut="none")),
+        replace(RUN, config=toy(context=True)),
+        replace(RUN, recipe=replace(TOY, seed=1)),
+        replace(RUN, images=replace(IMAGES, train="c" * 64)),
+        replace(RUN, start="random", pretraining=None),
+        replace(RUN, pretraining=Pretraining(epochs=12)),
+    ],
+    ids=["plain", "context", "seed", "images", "start", "pretraining"],
+)
+def test_each_choice_names_another_run(other):
+    assert other.hash != RUN.hash
+
+
+def test_the_folder_says_net_and_seed():
+    assert RUN.stem == f"ResNet-16_seed0-{RUN.hash}" and len(RUN.hash) == 10
+
+
+def test_equal_numbers_name_equal_runs():
+    assert replace(RUN, recipe=replace(TOY, momentum=0.9, bias_lr=1)).hash == RUN.hash
+
+
+def test_a_missing_record_is_a_sentence(tmp_path):
+    with pytest.raises(InputError, match="cannot be read"):
+        record.load(tmp_path / "record.json")
+    assert record.load_all(tmp_path, tmp_path / "nowhere") == []
