@@ -4,17 +4,14 @@ Paper: Section 4.3; Appendix B; Tables 7 to 11.
 Notebook: notebooks/04_imagenet.py. Tests: tests/test_cli_detection.py.
 """
 
-import hashlib
-import json
+import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from resnet_lab.cli_detection_train import Precision, Root, checked, numbers
-from resnet_lab.cli_imagenet import progress
 from resnet_lab.errors import InputError
 from resnet_lab.options import Device, Out
 
@@ -56,46 +53,46 @@ def evaluate_detection(
     Under torchrun the processes share the images.
     """
     from resnet_lab import runner
-    from resnet_lab.detection import record, run, scores, sources
+    from resnet_lab.detection import plan, run
     from resnet_lab.distributed import world
-    from resnet_lab.files import write_whole
 
-    first = record.load(runs[0] / "record.json")
-    drawn = {name: v for name, v in (("side", side), ("prior", prior)) if v is not None}
-    test = sources.data(data or first.run.images.name, "test", root, images=images, **drawn)
-    if len(test.classes) != first.run.config.classes:
-        raise InputError(f"the detector's {first.run.config.classes} classes are not {test.name}'s")
+    words = plan.Words(
+        data=data or plan.data_of(runs[0]),
+        root=root,
+        images=images,
+        drawn={name: v for name, v in (("side", side), ("prior", prior)) if v is not None},
+    )
     given = dict(proposals=proposals, score=score, nms=nms)
     given = {name: value for name, value in given.items() if value is not None}
-    testing = replace(
-        first.testing, refine=refine, vote=vote, scales=numbers("scales", scales), **given
-    )
+    given |= dict(refine=refine, vote=vote, scales=numbers("scales", scales))
     with world(device) as here, runner.own_threads(threads):
-        nets = [run.trained(folder, here.device) for folder in runs]
-        found, targets = scores.detect_all(
-            nets,
-            test,
-            testing,
+        found = plan.evaluate(
+            runs,
+            words,
+            changes=given,
             here=here,
             precision=checked(precision, here.device),
-            report=progress(len(test) // here.size) if here.first else lambda done: None,
+            report=progress() if here.first else lambda done: None,
         )
-        if not here.first:
-            return
-        reached = scores.score(found, targets, test.classes)
-        fields = {
-            "runs": [folder.name for folder in runs],
-            "data": test.name,
-            "content_hash": test.content_hash,
-            "testing": asdict(testing),
-            "scores": asdict(reached),
-        }
-        text = json.dumps(fields, indent=1, allow_nan=False)
-        name = hashlib.sha256(text.encode()).hexdigest()[:10]
-        write_whole(out / "detection" / "evaluations" / f"{name}.json", text + "\n")
-        typer.echo(text if as_json else run.line_of(reached, test.name))
-        if results is not None:
-            write_results(results, found, test, typer.echo)
+        if here.first:
+            path = found.save(out)
+            typer.echo(found.as_json() if as_json else run.line_of(found.scores, found.data.name))
+            typer.echo(f"result {path}", err=as_json)
+            if results is not None:
+                write_results(results, found.found, found.data, typer.echo)
+
+
+def progress() -> Callable[[int], None]:
+    """Says on stderr, every ten seconds, how many images this process has done."""
+    said = time.monotonic()
+
+    def say(done: int) -> None:
+        nonlocal said
+        if time.monotonic() - said > 10:
+            said = time.monotonic()
+            typer.echo(f"{done:,} images", err=True)
+
+    return say
 
 
 def write_results(path: Path, found: list, test: object, say: Callable[[str], None]) -> None:

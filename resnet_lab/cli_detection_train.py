@@ -4,7 +4,7 @@ Paper: Section 4.3; Appendices A and B; Tables 7 to 9.
 Notebook: notebooks/04_imagenet.py. Tests: tests/test_cli_detection.py.
 """
 
-from dataclasses import fields, replace
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -76,63 +76,42 @@ def train_detection(
     the same updates in more parts; --batch changes rate and length with it, by the linear rule.
     Killed and started again with the same words it goes on from its last checkpoint.
     """
-    from resnet_lab.detection import run as runs
-    from resnet_lab.detection import sources
-    from resnet_lab.detection.config import Inference, toy_inference
-    from resnet_lab.detection.recipe import Pretraining
+    from resnet_lab.detection import plan, run
     from resnet_lab.distributed import world
 
-    toy = data == "scenes" if backbone is None else backbone.startswith("toy")
-    backbone = backbone or ("toy" if toy else "resnet101")
-    weights = weights or ("crops" if toy else "torchvision")
-    drawn = {name: v for name, v in (("side", side), ("prior", prior)) if v is not None}
-    parts = {
-        "train": sources.data(data, "train", root, images=images, **drawn),
-        "test": sources.data(data, "test", root, images=test_images, **drawn),
-    }
-    detector = sources.config(backbone, len(parts["train"].classes), context=context)
-    detector = replace(detector, **settings(sets or [], detector))
-    recipe = recipe_from(sources.recipe(data), changes)
-    with world(device) as here:
-        say = typer.echo if here.first else lambda line: None
-        if weights == "crops":
-            how = Pretraining(epochs=epochs)
-            start = sources.pretrained(detector, how, recipe.seed, out, here, say)
-        else:
-            detector, start = sources.start(weights, detector, backbone)
-        job = runs.Job(
-            config=detector,
-            recipe=recipe,
-            start=start,
-            data=data,
-            **parts,
-            testing=toy_inference() if toy else Inference(),
-            how=runs.How(
-                per_device=per_device or (None if toy else 1),
-                precision=checked(precision, here.device),
-                threads=threads,
-                workers=0 if data == "scenes" else workers,
-                checkpoint_every=checkpoint_every,
-            ),
-            here=here,
-            report=say,
-        )
-        say(f"weights and record in {runs.run(job, out)}")
-
-
-def recipe_from(usual: DetectionRecipe, changes: dict[str, Any]) -> DetectionRecipe:
-    """`usual` with these options; another batch scales rate and length first."""
-    from resnet_lab.detection.recipe import scaled
-
+    words = plan.Words(
+        data=data,
+        root=root,
+        backbone=backbone,
+        weights=weights,
+        epochs=epochs,
+        images=images,
+        test_images=test_images,
+        drawn={name: v for name, v in (("side", side), ("prior", prior)) if v is not None},
+    )
     given = {name: value for name, value in changes.items() if value is not None}
-    if "batch" in given:
-        usual = scaled(usual, int(given.pop("batch")))
     if "drops" in given:
         given["drops"] = numbers("drops", str(given["drops"]))
-    elif "steps" in given:  # a shorter schedule drops at the same shares of it
-        share = given["steps"] / usual.steps
-        given["drops"] = tuple(sorted({max(1, round(drop * share)) for drop in usual.drops}))
-    return replace(usual, **given)
+    fields_set = [*(sets or []), *(["context=true"] if context else [])]
+    with world(device) as here:
+        how = run.How(
+            per_device=per_device,
+            precision=checked(precision, here.device),
+            threads=threads,
+            workers=0 if data == "scenes" else workers,
+            checkpoint_every=checkpoint_every,
+        )
+        say = typer.echo if here.first else lambda line: None
+        job = plan.job(
+            words,
+            settings=lambda detector: settings(fields_set, detector),
+            changes=given,
+            how=how,
+            here=here,
+            out=out,
+            report=say,
+        )
+        say(f"weights and record in {run.run(job, out)}")
 
 
 def settings(words: list[str], owner: object) -> dict[str, Any]:

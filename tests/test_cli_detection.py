@@ -1,11 +1,12 @@
 """Train and evaluate a detector from the command line, and what is typed wrongly."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from resnet_lab import cli
-from resnet_lab.detection import record
+from resnet_lab.detection import record, scene_export, scenes
 
 TINY = (
     "--backbone toy-1,1,1,1 --weights random --images 6 --test-images 3 --steps 4 --log-every 2 "
@@ -102,3 +103,57 @@ def test_train_alone_is_still_train_cifar(type_in, monkeypatch):
     for words in ("train", "train --depth 56", "train cifar --depth 20"):
         assert type_in(words)[0] == 0
     assert seen == [20, 56, 20]
+
+
+class Renamed:
+    """Drawn scenes whose shapes go by VOC's names."""
+
+    name = "renamed"
+
+    def __init__(self, split, n):
+        from resnet_lab.detection import scenes, voc
+
+        self.data, self.classes = scenes.load(split, n), voc.CLASSES
+
+    def __len__(self):
+        return len(self.data)
+
+    def __getitem__(self, i):
+        image, found = self.data[i]
+        return image, replace(found, image_id=f"{self.data.split}{found.image_id}")
+
+
+SMALL = (
+    "--backbone toy-1,1,1,1 --weights random --steps 2 --batch 2 --log-every 1 --workers 1 "
+    "--set rois=8 --set rpn_sample=16 --set train_proposals=20"
+)
+
+
+def test_files_in_vocs_format_from_training_to_result_files(type_in, tmp_path):
+    scene_export.to_voc(Renamed("train", 3), tmp_path / "VOCdevkit/VOC2007", "trainval")
+    scene_export.to_voc(Renamed("test", 2), tmp_path / "VOCdevkit/VOC2007", "test")
+    code, out, err = type_in(f"train detection --data voc07 --root . {SMALL}")
+    assert code == 0, err
+    (folder,) = tmp_path.glob("out/detection/ResNet-10*")
+    found = record.load(folder / "record.json")
+    assert found.run.config.classes == 20 and found.final.images == 2
+    # the linear rule: VOC's batch is 2, so its rate stands; --steps alone moves the drop
+    assert found.run.recipe.lr == 1e-3 and found.run.recipe.bias_lr == 2
+    code, out, _ = type_in(f"evaluate detection {folder} --root . --score 0 --results results")
+    assert code == 0 and "20 result files in results" in out
+    code, out, _ = type_in("evaluate detections results --annotations VOCdevkit/VOC2007 --json")
+    assert code == 0 and json.loads(out)
+
+
+def test_files_in_cocos_format_from_training_to_a_result_file(type_in, tmp_path):
+    scene_export.to_coco(scenes.load("train", 3), tmp_path, "train2017")
+    scene_export.to_coco(scenes.load("test", 2), tmp_path, "val2017")
+    code, out, err = type_in(f"train detection --data coco2017 --root . {SMALL}")
+    assert code == 0, err
+    (folder,) = tmp_path.glob("out/detection/ResNet-10*")
+    found = record.load(folder / "record.json")
+    assert found.run.recipe.lr == pytest.approx(1e-3 * 2 / 8)  # the linear rule, from batch 8
+    code, out, _ = type_in(f"evaluate detection {folder} --root . --score 0 --results found.json")
+    assert code == 0 and "result file found.json" in out
+    rows = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
+    assert rows and {"image_id", "category_id", "bbox", "score"} == set(rows[0])

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import count, islice
 
 import numpy as np
@@ -56,6 +56,14 @@ def example(data: DetectionData, position: int, recipe: DetectionRecipe) -> tupl
     return image.flip(2), replace(target, boxes=boxes)
 
 
+def part_at(data: DetectionData, recipe: DetectionRecipe, images: int, first: int) -> Part:
+    """The `images` examples from position `first` on."""
+    positions = range(first, first + images)
+    pairs = [example(data, position, recipe) for position in positions]
+    pictures, targets = map(list, zip(*pairs, strict=True))
+    return Part(positions=positions, images=pictures, targets=targets)
+
+
 def feed(
     data: DetectionData,
     recipe: DetectionRecipe,
@@ -80,13 +88,7 @@ def feed(
         for update in count(step)
         for part in range(each)
     )
-
-    def read(first: int) -> Part:
-        positions = range(first, first + per_device)
-        pairs = [example(data, position, recipe) for position in positions]
-        images, targets = map(list, zip(*pairs, strict=True))
-        return Part(positions=positions, images=images, targets=targets)
-
+    read = partial(part_at, data, recipe, per_device)
     if not workers:
         yield from map(read, starts)
         return

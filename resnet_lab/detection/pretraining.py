@@ -5,11 +5,10 @@ after pre-training, then fixed).
 Notebook: notebooks/04_imagenet.py. Tests: tests/test_detection_pretraining.py.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from resnet_lab import bn_statistics, train
@@ -64,27 +63,34 @@ def pretrain(
         net.parameters(), recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay
     )
     net.train()
-    per_pass, wrong = len(images) // recipe.batch, 0
-    for step in range(recipe.epochs * per_pass):
-        random = generator(seed, 1, step // per_pass)
-        order = torch.randperm(len(images), generator=random)
-        flips = torch.randint(0, 2, (len(images),), generator=random).bool()
-        mine = order[(step % per_pass) * recipe.batch :][: recipe.batch].to(device)
-        x = normalised(images[mine], config)
-        x = torch.where(flips.to(device)[mine][:, None, None, None], x.flip(3), x)
-        optimizer.param_groups[0]["lr"] = one_cycle(step, recipe)
-        with train.true_float32():
-            logits = net(x)
-            loss = F.cross_entropy(logits, labels[mine])
-            optimizer.zero_grad()
-            loss.backward()
-        optimizer.step()
-        wrong += (logits.argmax(1) != labels[mine]).sum().item()
-        if step % per_pass == per_pass - 1:
-            if not loss.isfinite():
-                raise FloatingPointError(f"the loss is {loss.item()} at pre-training step {step}")
-            report(step + 1, 100 * wrong / (per_pass * recipe.batch))
-            wrong = 0
+    per_pass = len(images) // recipe.batch
+    for turn in range(recipe.epochs):
+        wrong = 0
+        for k, (x, y) in enumerate(batches(images, labels, config, recipe, seed, turn)):
+            optimizer.param_groups[0]["lr"] = one_cycle(turn * per_pass + k, recipe)
+            loss, mistakes = train.update(net, optimizer, x, y, "float32")
+            wrong += mistakes
+        if not loss.isfinite():
+            raise FloatingPointError(f"the loss is {loss.item()} after pre-training pass {turn}")
+        report((turn + 1) * per_pass, 100 * wrong.item() / (per_pass * recipe.batch))
     chosen = images[: recipe.bn_crops].split(200)
     bn_statistics.estimate(net, (normalised(part, config) for part in chosen))
     return net.eval()
+
+
+def batches(
+    images: Tensor,
+    labels: Tensor,
+    config: DetectorConfig,
+    recipe: Pretraining,
+    seed: int,
+    turn: int,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """The batches of pass number `turn`: every crop once, half of them mirrored."""
+    random = generator(seed, 1, turn)
+    order = torch.randperm(len(images), generator=random)
+    flips = torch.randint(0, 2, (len(images),), generator=random).bool()
+    for mine in order.split(recipe.batch)[: len(images) // recipe.batch]:
+        x = normalised(images[mine.to(images.device)], config)
+        mirrored = flips[mine].to(x.device)[:, None, None, None]
+        yield torch.where(mirrored, x.flip(3), x), labels[mine.to(labels.device)]

@@ -1,0 +1,166 @@
+"""A detector's run from the words of the command line, and finished runs tested again.
+
+Paper: Section 4.3; Appendices A and B.
+Notebook: notebooks/04_imagenet.py. Tests: tests/test_cli_detection.py.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from resnet_lab.detection import record, run, scores, sources
+from resnet_lab.detection.config import Inference, toy_inference
+from resnet_lab.detection.recipe import DetectionRecipe, Pretraining, scaled
+from resnet_lab.detection.run import How, Job
+from resnet_lab.detection.scores import Scores
+from resnet_lab.detection.targets import DetectionData, Detections
+from resnet_lab.distributed import World
+from resnet_lab.errors import InputError
+from resnet_lab.files import write_whole
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """What names a run in words; None is what the data usually takes."""
+
+    data: str = "scenes"
+    root: Path | None = None
+    backbone: str | None = None
+    weights: str | None = None
+    epochs: int = 5  # of pre-training on crops
+    images: int | None = None
+    test_images: int | None = None
+    drawn: dict[str, int] = field(default_factory=dict)  # options of the scenes
+
+    @property
+    def toy(self) -> bool:
+        """Whether the miniature is meant."""
+        return (self.backbone or ("toy" if self.data == "scenes" else "")).startswith("toy")
+
+
+def job(
+    words: Words,
+    *,
+    settings: Callable[[Any], dict[str, Any]] = lambda detector: {},
+    changes: dict[str, Any] | None = None,
+    how: How,
+    here: World,
+    out: Path,
+    report: Callable[[str], None],
+) -> Job:
+    """The run that `words` name, ready for `run.run`.
+
+    `settings(detector)` are fields of the detector to change, `changes` those of the recipe.
+
+    Raises: InputError for words that cannot be used.
+    """
+    backbone = words.backbone or ("toy" if words.toy else "resnet101")
+    weights = words.weights or ("crops" if words.toy else "torchvision")
+    training = sources.data(words.data, "train", words.root, images=words.images, **words.drawn)
+    testing = sources.data(words.data, "test", words.root, images=words.test_images, **words.drawn)
+    detector = sources.config(backbone, len(training.classes))
+    detector = replace(detector, **settings(detector))
+    recipe = recipe_from(sources.recipe(words.data), changes or {})
+    if weights == "crops":
+        pretraining = Pretraining(epochs=words.epochs)
+        start = sources.pretrained(detector, pretraining, recipe.seed, out, here, report)
+    else:
+        detector, start = sources.start(weights, detector, backbone)
+    return Job(
+        config=detector,
+        recipe=recipe,
+        start=start,
+        data=words.data,
+        train=training,
+        test=testing,
+        testing=toy_inference() if words.toy else Inference(),
+        how=how if how.per_device or words.toy else replace(how, per_device=1),
+        here=here,
+        report=report,
+    )
+
+
+def recipe_from(usual: DetectionRecipe, changes: dict[str, Any]) -> DetectionRecipe:
+    """`usual` with these changes.
+
+    Another batch scales rate and length first; another length moves the drops with it.
+    """
+    given = dict(changes)
+    if "batch" in given:
+        usual = scaled(usual, int(given.pop("batch")))
+    if "steps" in given and "drops" not in given:
+        share = given["steps"] / usual.steps
+        given["drops"] = tuple(sorted({max(1, round(drop * share)) for drop in usual.drops}))
+    return replace(usual, **given)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Evaluation:
+    """What finished detectors, one or an ensemble, reached on a data set."""
+
+    runs: tuple[str, ...]
+    data: DetectionData
+    testing: Inference
+    scores: Scores
+    found: list[Detections]
+
+    def as_json(self) -> str:
+        """Everything but the detections, as strict JSON."""
+        fields = {
+            "runs": self.runs,
+            "data": self.data.name,
+            "content_hash": self.data.content_hash,
+            "testing": asdict(self.testing),
+            "scores": asdict(self.scores),
+        }
+        return json.dumps(fields, indent=1, allow_nan=False)
+
+    def save(self, out: Path) -> Path:
+        """Write it under a name of its own. Raises: InputError if that cannot be done."""
+        text = self.as_json()
+        name = hashlib.sha256(text.encode()).hexdigest()[:10]
+        path = out / "detection" / "evaluations" / f"{name}.json"
+        write_whole(path, text + "\n")
+        return path
+
+
+def evaluate(
+    folders: Sequence[Path],
+    words: Words | None = None,
+    *,
+    changes: dict[str, Any],
+    here: World = World(),  # noqa: B008 - frozen
+    precision: str = "float32",
+    report: Callable[[int], None] = lambda done: None,
+) -> Evaluation:
+    """The runs in `folders` on test images, those of their own training's data without `words`.
+
+    `changes` are fields of the first run's `Inference` that are otherwise.
+
+    Raises: InputError for folders, data or values that cannot be used.
+    """
+    first = record.load(Path(folders[0]) / "record.json")
+    words = words or Words(data=first.run.images.name)
+    data = sources.data(words.data, "test", words.root, images=words.images, **words.drawn)
+    if len(data.classes) != first.run.config.classes:
+        raise InputError(f"the detector's {first.run.config.classes} classes are not {data.name}'s")
+    testing = replace(first.testing, **changes)
+    nets = [run.trained(Path(folder), here.device) for folder in folders]
+    found, targets = scores.detect_all(
+        nets, data, testing, here=here, precision=precision, report=report
+    )
+    return Evaluation(
+        runs=tuple(Path(folder).name for folder in folders),
+        data=data,
+        testing=testing,
+        scores=scores.score(found, targets, data.classes),
+        found=found,
+    )
+
+
+def data_of(folder: Path) -> str:
+    """Name of the data that the run in `folder` was trained on. Raises: InputError."""
+    return record.load(Path(folder) / "record.json").run.images.name
