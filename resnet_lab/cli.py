@@ -19,6 +19,8 @@ from resnet_lab.cli_data import data_app
 from resnet_lab.cli_detection_train import TRAIN_EPILOG, train_detection
 from resnet_lab.cli_evaluate import CifarByDefault, evaluate_app
 from resnet_lab.cli_imagenet import imagenet_app
+from resnet_lab.cli_localisation import TRAIN_EPILOG as LOCALISATION_EPILOG
+from resnet_lab.cli_localisation import train_localisation
 from resnet_lab.errors import InputError
 from resnet_lab.options import AtOnce, Data, Device, ImagesName, Out, Scale, recipe_options
 
@@ -36,7 +38,8 @@ app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(imagenet_app, name="imagenet")
 train_app = typer.Typer(
     cls=CifarByDefault,
-    help="Train a CIFAR-10 net, or a detector. Options right behind it are those of `train cifar`.",
+    help="Train a CIFAR-10 net, a detector or a localiser. Options right behind it are those of "
+    "`train cifar`.",
     epilog="Example: resnet-lab train --depth 56 --shortcut none --steps 500. "
     "A quick ResNet-20 takes about a minute on two cores.",
 )
@@ -193,6 +196,7 @@ def doctor(data: Data = None, out: Out = Path("out")) -> None:
 
 bench_app.command("imagenet", epilog=EPILOG)(bench_imagenet)
 train_app.command("detection", epilog=TRAIN_EPILOG)(train_detection)
+train_app.command("localisation", epilog=LOCALISATION_EPILOG)(train_localisation)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

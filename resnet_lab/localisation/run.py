@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from resnet_lab import checkpoint, provenance, runner
-from resnet_lab.detection import backbones, pretraining, sources, training
+from resnet_lab.detection import backbones, pretraining, training
 from resnet_lab.detection import checkpoint as half_way
 from resnet_lab.detection.recipe import DetectionRecipe, Pretraining
 from resnet_lab.detection.record import DetectionHow, DetectionImages
@@ -27,9 +27,9 @@ from resnet_lab.files import write_whole
 from resnet_lab.localisation import drawn, evaluate, testing
 from resnet_lab.localisation import record as records
 from resnet_lab.localisation.config import LocaliserConfig
+from resnet_lab.localisation.members import loaded, member
 from resnet_lab.localisation.nets import NETS, Localiser
 from resnet_lab.localisation.record import LocalisationRecord, LocalisationRun
-from resnet_lab.localisation.testing import Member
 
 Report = Callable[[str], None]
 STAGES = tuple(NETS)
@@ -132,12 +132,6 @@ def classifier(job: Job, folder: Path) -> nn.Module:
     return loaded(backbones.classifier(job.config.detector), path).eval()
 
 
-def loaded(net: nn.Module, path: Path) -> nn.Module:
-    """`net` with the weights at `path`. Raises: InputError if they do not fit."""
-    sources.load(net, checkpoint.read_weights(path), str(path))
-    return net
-
-
 def train_stage(
     job: Job, stage: str, net: nn.Module, folder: Path
 ) -> tuple[tuple[Point, ...], float]:
@@ -189,18 +183,6 @@ def proposals(job: Job, folder: Path) -> dict[str, Tensor]:
     return found
 
 
-def member(
-    config: LocaliserConfig, folder: Path, stages: tuple[str, ...], device: str = "cpu"
-) -> Member:
-    """The trained nets in `folder`. Raises: InputError if one is missing or does not fit."""
-    net = loaded(backbones.classifier(config.detector), folder / "classifier.safetensors")
-    nets = {
-        stage: loaded(NETS[stage](config), folder / f"{stage}.safetensors").eval().to(device)
-        for stage in stages
-    }
-    return Member(config=config, classifier=net.eval().to(device), **nets)
-
-
 def finish(job: Job, named: LocalisationRun, folder: Path, curves, seconds, reached) -> None:
     """Write the record; the checkpoints have done their work."""
     names = ("classifier", *job.stages)
@@ -235,22 +217,6 @@ def how_of(device: str, threads: int, seconds: float, batch: int = 1) -> Detecti
         seconds=round(seconds, 2),
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-
-
-def trained(folder: Path, device: str = "cpu") -> tuple[LocalisationRecord, Member]:
-    """The record and nets that a run left in `folder`.
-
-    Raises: InputError if something is missing, damaged, or does not belong together.
-    """
-    found = records.load(folder / "record.json")
-    if not isinstance(found, LocalisationRecord):
-        raise InputError(f"{folder} holds an ensemble's record, not a run")
-    for name, digest in found.weights_sha256.items():
-        path = folder / f"{name}.safetensors"
-        checkpoint.read_weights(path)
-        if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
-            raise InputError(f"{path} does not belong to the record beside it; train the run again")
-    return found, member(found.run.config, folder, found.run.stages, device)
 
 
 def embedded(seed: int = 0, *, config: LocaliserConfig, **changes: object) -> Job:
