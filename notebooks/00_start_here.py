@@ -60,8 +60,9 @@ from resnet_lab import claims, data, experiments, explore, figures, paper, recor
 # | [3 Bottlenecks](03_bottlenecks.ipynb) | Sections 3.3 and 4.1, Figures 3 and 5, Table 1 | recompute Table 1 cell by cell, find the stride behind 3.8 and 4.1, compare designs at equal cost |
 # | [4 ImageNet](04_imagenet.ipynb) | Sections 3.4 and 4.1, Tables 2 to 5 | turn one image into ten crops and five scales, run the protocol on drawn images, see what an ensemble buys |
 # | [5 CIFAR-10](05_cifar.ipynb) | Section 4.2, Table 6, Figure 6 | walk from 20 to 110 layers, see what the warm-up does, and why others report other numbers |
+# | [6 Layer responses](06_layer_responses.ipynb) | Section 4.2, Figure 7 | look inside: how strongly each layer responds, plain and residual, and what the figure leaves open |
 #
-# Layer responses, detection and localisation follow.
+# Detection and localisation follow.
 #
 # ## The nets, in one slider
 #

@@ -21,6 +21,8 @@ from resnet_lab.cli_evaluate import CifarByDefault, evaluate_app
 from resnet_lab.cli_imagenet import imagenet_app
 from resnet_lab.cli_localisation import TRAIN_EPILOG as LOCALISATION_EPILOG
 from resnet_lab.cli_localisation import train_localisation
+from resnet_lab.cli_responses import EPILOG as RESPONSES_EPILOG
+from resnet_lab.cli_responses import responses
 from resnet_lab.errors import InputError
 from resnet_lab.options import AtOnce, Data, Device, ImagesName, Out, Scale, recipe_options
 
@@ -35,6 +37,7 @@ app.add_typer(bench_app, name="bench")
 app.add_typer(data_app, name="data")
 app.command(epilog="Example: resnet-lab audit torchvision.models:resnet50. Seconds.")(audit)
 app.add_typer(evaluate_app, name="evaluate")
+app.command(epilog=RESPONSES_EPILOG)(responses)
 app.add_typer(imagenet_app, name="imagenet")
 train_app = typer.Typer(
     cls=CifarByDefault,
@@ -54,8 +57,8 @@ def reproduce(
     experiments: Annotated[
         list[str] | None,
         typer.Argument(
-            help="degradation, figure_1, figure_6, table_6, warm_up, shortcuts, bottlenecks or "
-            "longer. None: run every notebook."
+            help="degradation, figure_1, figure_6, figure_7, table_6, warm_up, shortcuts, "
+            "bottlenecks or longer. None: run every notebook."
         ),
     ] = None,
     scale: Scale = "quick",
@@ -144,8 +147,10 @@ def claims(
     """
     from resnet_lab import claims as ledger
     from resnet_lab import records
+    from resnet_lab.layer_responses import stored
 
-    rows = ledger.ledger(records.load_all(out / "records", records.SHIPPED))
+    measured = stored.load(out / "records")
+    rows = ledger.ledger(records.load_all(out / "records", records.SHIPPED), measured=measured)
     if as_json:
         typer.echo(json.dumps(ledger.as_json(rows), indent=1, allow_nan=False))
         return

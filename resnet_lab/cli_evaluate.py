@@ -43,7 +43,7 @@ evaluate_app.command(
 )(evaluate_imagenet)
 evaluate_app.command(
     "detection",
-    epilog="Example: resnet-lab evaluate detection out/detection/ResNet-16_seed0-… --refine "
+    epilog="Example: resnet-lab evaluate detection out/detection/ResNet-16-B_seed0-… --refine "
     "--vote. Seconds on the drawn scenes.",
 )(evaluate_detection)
 evaluate_app.command("detections", epilog=EPILOG)(evaluate_detections)

@@ -1,6 +1,6 @@
 """Which runs make which figure or table, at which scale.
 
-Paper: Table 6; Figures 1 and 6; Section 4.2.
+Paper: Table 6; Figures 1, 6 and 7; Section 4.2.
 Notebook: notebooks/01_degradation.py. Tests: tests/test_experiments.py.
 """
 
@@ -48,6 +48,12 @@ EXPERIMENTS = {
             place="Figure 6",
             title="Plain nets, residual nets, and 110 against 1202 layers",
             arms=nets(plain=PLAIN, residual=RESIDUAL),
+        ),
+        Experiment(
+            name="figure_7",
+            place="Figure 7",
+            title="Layer responses of plain nets to 56 layers and residual nets to 110",
+            arms=nets(plain=(20, 56), residual=(20, 56, 110)),
         ),
         Experiment(
             name="table_6",

@@ -192,6 +192,8 @@ def write_figures(steps: Plan, console: Console) -> int:
         if not any(arms.select(found, label=label, **where) for label in labels):
             say(console, f"no run of {name} is finished yet, so there is nothing to draw")
             continue
+        if name == "figure_7":
+            measure_responses(steps, found, console)
         for path in tables.write_experiment(
             name, found, steps.scale, steps.dataset.name, steps.out / "figures"
         ):
@@ -199,9 +201,26 @@ def write_figures(steps: Plan, console: Console) -> int:
     return 0
 
 
+def measure_responses(steps: Plan, found: list[records.Record], console: Console) -> None:
+    """What Figure 7 is drawn from, on every net of it that has weights here and no finding yet."""
+    from resnet_lab import tables
+    from resnet_lab.layer_responses import stored
+
+    folder = steps.out / "records"
+    stored.measure_missing(
+        tables.runs_of("figure_7", found, steps.scale, steps.dataset.name),
+        steps.dataset,
+        [folder, records.SHIPPED],
+        folder / "findings",
+        known=stored.load(),
+        tell=lambda text: say(console, text),
+    )
+
+
 def write_book(steps: Plan, console: Console) -> int:
     """Every notebook, run on the records of `out`, as pages with an index; 1 if one failed."""
     from resnet_lab import book, claims
+    from resnet_lab.layer_responses import stored
 
     folder = steps.out / "records"
     found = records.load_all(folder, records.SHIPPED)
@@ -222,7 +241,7 @@ def write_book(steps: Plan, console: Console) -> int:
         facts={
             "scale": steps.scale,
             "images": steps.dataset.label,
-            "claims": claims.summary(claims.ledger(found, steps.dataset.name)),
+            "claims": claims.summary(claims.ledger(found, steps.dataset.name, stored.load(folder))),
         },
     )
     say(console, f"The book: {steps.out / 'index.html'}")

@@ -33,7 +33,7 @@ def test_each_choice_names_another_run(other):
 
 
 def test_the_folder_says_net_and_seed():
-    assert RUN.stem == f"ResNet-16_seed0-{RUN.hash}" and len(RUN.hash) == 10
+    assert RUN.stem == f"ResNet-16-B_seed0-{RUN.hash}" and len(RUN.hash) == 10
 
 
 def test_equal_numbers_name_equal_runs():

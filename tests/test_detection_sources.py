@@ -43,10 +43,10 @@ def test_schedules_by_the_datas_name():
         ("resnet101", "ResNet-101"),
         ("plain34", "plain-34"),
         ("vgg16", "VGG-16"),
-        ("toy", "ResNet-16"),
+        ("toy", "ResNet-16-B"),
         ("toy-plain", "plain-16"),
         ("toy-3,3,3,2-plain", "plain-24"),
-        ("toy-1,1,1,1", "ResNet-10"),
+        ("toy-1,1,1,1", "ResNet-10-B"),
     ],
 )
 def test_backbones_by_name(name, net):

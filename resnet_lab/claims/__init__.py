@@ -16,24 +16,37 @@ from resnet_lab.claims import (
     cifar_nets,
     degradation,
     printed,
+    responses,
     table_6,
     warm_up,
 )
 from resnet_lab.claims.row import VERDICTS, Row, Verdict
-from resnet_lab.claims.rules import explain as rule
+from resnet_lab.claims.rules import explain
 from resnet_lab.claims.training import Claim, Evidence
 from resnet_lab.claims.training import row as judge
+from resnet_lab.findings import Finding
 from resnet_lab.records import Record
 
 __all__ = ["Row", "Verdict", "as_json", "ledger", "rule", "summary", "table"]
 
 
-def ledger(records: Sequence[Record], images: str | None = None) -> list[Row]:
+def rule() -> str:
+    """How a verdict follows from numbers, in words."""
+    return f"{explain()} {responses.explain()}"
+
+
+def ledger(
+    records: Sequence[Record],
+    images: str | None = None,
+    measured: Sequence[Finding] | None = None,
+) -> list[Row]:
     """Every claim with its verdict, in the order of the paper.
 
     Claims about architecture need no records; one about training without its records is "not run".
     Runs at paper scale come first. Of quick runs those on `images`, "cifar10" or "embedded", come
     before those on the other set, which judge where there are no runs on it; default CIFAR-10.
+    Claims about layer responses are judged by `measured`, None: by what ships, and of either only
+    by findings on the nets of `records`.
 
     Raises: InputError for an unknown image set.
     """
@@ -48,6 +61,7 @@ def ledger(records: Sequence[Record], images: str | None = None) -> list[Row]:
         *_facts(architecture.section_1),
         *judged(degradation.section_1()[3:]),
         *_facts(architecture.section_3_1),
+        *responses.rows(responses.section_3_1(), evidence, measured),
         *_facts(architecture.section_3_2),
         *_facts(baselines.section_3_3),
         *_facts(cifar_nets.section_4_2_nets),
@@ -60,7 +74,7 @@ def ledger(records: Sequence[Record], images: str | None = None) -> list[Row]:
         *_facts(printed.parameters_of_110),
         *_facts(printed.parameters_of_table_6),
         *judged(table_6.errors()),
-        *table_6.responses(),
+        *responses.rows(responses.section_4_2(), evidence, measured),
         *judged(table_6.over_1000_layers()),
     ]
 

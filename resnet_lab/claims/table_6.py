@@ -1,6 +1,6 @@
-"""Claims about single nets: the errors of Table 6, responses, and 1202 layers.
+"""Claims about single nets: the errors of Table 6, and 1202 layers.
 
-Paper: Section 4.2; Table 6; Figures 6, right, and 7.
+Paper: Section 4.2; Table 6; Figure 6, right.
 Notebook: notebooks/00_start_here.py. Tests: tests/test_claims.py.
 """
 
@@ -11,7 +11,6 @@ from resnet_lab import paper
 from resnet_lab.claims import rules
 from resnet_lab.claims.comparable import Group
 from resnet_lab.claims.degradation import printed_error
-from resnet_lab.claims.row import Row, not_run
 from resnet_lab.claims.rules import Judged
 from resnet_lab.claims.training import Claim, order, value
 
@@ -117,31 +116,6 @@ def best_of_all() -> Claim:
         judge=lambda g: rules.beyond(g.error("ResNet-110", "test"), printed[best], above=False),
         reduced=False,
     )
-
-
-def responses() -> list[Row]:
-    """Figure 7, which records of errors cannot answer."""
-    return [
-        not_run(
-            id,
-            "Section 4.2; Figure 7",
-            statement,
-            paper=paper.value(f"figures.figure7.{fact}"),
-            why="records hold errors; responses must be measured on the trained weights",
-        )
-        for id, statement, fact in (
-            (
-                "4.2-smaller-responses-than-plain",
-                "Residual nets have smaller layer responses than plain nets.",
-                "fact_smaller",
-            ),
-            (
-                "4.2-deeper-smaller-responses",
-                "The deeper the residual net, the smaller its layer responses.",
-                "fact_depth",
-            ),
-        )
-    ]
 
 
 def trains_alike(group: Group) -> Judged:

@@ -47,7 +47,7 @@ class DetectionRun:
 
     @property
     def stem(self) -> str:
-        """Name of the run's folder: "ResNet-16-w16_seed0-1f2e3d4c5b"."""
+        """Name of the run's folder: "ResNet-16-B_seed0-1f2e3d4c5b"."""
         return f"{self.config.name}_seed{self.recipe.seed}-{self.hash}"
 
 

@@ -103,7 +103,7 @@ def config(backbone: str, classes: int, **changes: object) -> DetectorConfig:
     if found := re.fullmatch(r"toy(-\d(?:,\d)*)?(-plain)?", backbone):
         blocks, plain = found.groups()
         blocks = tuple(map(int, blocks[1:].split(","))) if blocks else (2, 2, 2, 1)
-        return toy(blocks, shortcut="none" if plain else "A", **changes)
+        return toy(blocks, shortcut="none" if plain else "B", **changes)
     if found := re.fullmatch(r"(resnet|plain)(\d+)", backbone):
         kind, depth = found.groups()
         net = imagenet(int(depth), shortcut="none" if kind == "plain" else None)
