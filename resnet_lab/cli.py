@@ -148,9 +148,13 @@ def claims(
     from resnet_lab import claims as ledger
     from resnet_lab import records
     from resnet_lab.layer_responses import stored
+    from resnet_lab.localisation import record
 
-    measured = stored.load(out / "records")
-    rows = ledger.ledger(records.load_all(out / "records", records.SHIPPED), measured=measured)
+    rows = ledger.ledger(
+        records.load_all(out / "records", records.SHIPPED),
+        measured=stored.load(out / "records"),
+        localised=record.load_all(out / "localisation", record.SHIPPED),
+    )
     if as_json:
         typer.echo(json.dumps(ledger.as_json(rows), indent=1, allow_nan=False))
         return

@@ -1,6 +1,6 @@
-"""The ledger: every claim of Sections 1, 3 and 4.2, and whether we see it.
+"""The ledger: every claim of Sections 1, 3, 4.2 and Appendix C, and whether we see it.
 
-Paper: abstract; Sections 1, 3.1 to 3.3 and 4.2; Table 6; Figures 1, 2, 3, 6 and 7.
+Paper: abstract; Sections 1, 3.1 to 3.3 and 4.2; Tables 6, 13; Figures 1, 2, 3, 6 and 7.
 Notebook: notebooks/00_start_here.py. Tests: tests/test_claims.py.
 
 A verdict is computed, from records or from the nets themselves, and never typed. `rule()` says how.
@@ -15,6 +15,7 @@ from resnet_lab.claims import (
     baselines,
     cifar_nets,
     degradation,
+    localisation,
     printed,
     responses,
     table_6,
@@ -25,6 +26,7 @@ from resnet_lab.claims.rules import explain
 from resnet_lab.claims.training import Claim, Evidence
 from resnet_lab.claims.training import row as judge
 from resnet_lab.findings import Finding
+from resnet_lab.localisation.record import AnyRecord
 from resnet_lab.records import Record
 
 __all__ = ["Row", "Verdict", "as_json", "ledger", "rule", "summary", "table"]
@@ -39,6 +41,7 @@ def ledger(
     records: Sequence[Record],
     images: str | None = None,
     measured: Sequence[Finding] | None = None,
+    localised: Sequence[AnyRecord] = (),
 ) -> list[Row]:
     """Every claim with its verdict, in the order of the paper.
 
@@ -46,7 +49,7 @@ def ledger(
     Runs at paper scale come first. Of quick runs those on `images`, "cifar10" or "embedded", come
     before those on the other set, which judge where there are no runs on it; default CIFAR-10.
     Claims about layer responses are judged by `measured`, None: by what ships, and of either only
-    by findings on the nets of `records`.
+    by findings on the nets of `records`. Claims of Appendix C are judged by `localised`.
 
     Raises: InputError for an unknown image set.
     """
@@ -76,6 +79,7 @@ def ledger(
         *judged(table_6.errors()),
         *responses.rows(responses.section_4_2(), evidence, measured),
         *judged(table_6.over_1000_layers()),
+        *localisation.appendix_c(localised),
     ]
 
 
