@@ -62,7 +62,9 @@ from resnet_lab import claims, data, experiments, explore, figures, paper, recor
 # | [5 CIFAR-10](05_cifar.ipynb) | Section 4.2, Table 6, Figure 6 | walk from 20 to 110 layers, see what the warm-up does, and why others report other numbers |
 # | [6 Layer responses](06_layer_responses.ipynb) | Section 4.2, Figure 7 | look inside: how strongly each layer responds, plain and residual, and what the figure leaves open |
 #
-# Detection and localisation follow.
+# | [9 Localisation](09_localisation.ipynb) | Appendix C, Tables 13 and 14 | ask one class at a time where it is, warp what is proposed, and count which step helps |
+#
+# Detection follows.
 #
 # ## The nets, in one slider
 #
@@ -138,7 +140,10 @@ figure
 # on the nets themselves (*architecture*), in the paper's protocol (*paper*), or reduced (*quick*).
 
 # %%
-rows = claims.ledger(recorded, images=shown_set.name)
+from resnet_lab.localisation import record
+
+localised = record.load_all(*folders, record.SHIPPED)
+rows = claims.ledger(recorded, images=shown_set.name, localised=localised)
 print(", ".join(f"{count} {verdict}" for verdict, count in claims.summary(rows).items()))
 
 # %% [markdown]

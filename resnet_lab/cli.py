@@ -153,7 +153,7 @@ def claims(
     rows = ledger.ledger(
         records.load_all(out / "records", records.SHIPPED),
         measured=stored.load(out / "records"),
-        localised=record.load_all(out / "localisation", record.SHIPPED),
+        localised=record.load_all(out, record.SHIPPED),
     )
     if as_json:
         typer.echo(json.dumps(ledger.as_json(rows), indent=1, allow_nan=False))

@@ -221,10 +221,13 @@ def write_book(steps: Plan, console: Console) -> int:
     """Every notebook, run on the records of `out`, as pages with an index; 1 if one failed."""
     from resnet_lab import book, claims
     from resnet_lab.layer_responses import stored
+    from resnet_lab.localisation import record
 
     folder = steps.out / "records"
     found = records.load_all(folder, records.SHIPPED)
-    digests = sorted(record.digest for record in found)
+    digests = sorted(one.digest for one in found)
+    localised = record.load_all(folder, record.SHIPPED)
+    rows = claims.ledger(found, steps.dataset.name, stored.load(folder), localised)
     given = {
         "runs_folder": str(folder.resolve()),
         "images_name": steps.dataset.name,
@@ -241,7 +244,7 @@ def write_book(steps: Plan, console: Console) -> int:
         facts={
             "scale": steps.scale,
             "images": steps.dataset.label,
-            "claims": claims.summary(claims.ledger(found, steps.dataset.name, stored.load(folder))),
+            "claims": claims.summary(rows),
         },
     )
     say(console, f"The book: {steps.out / 'index.html'}")

@@ -43,7 +43,7 @@ def test_a_run_and_an_ensemble_print_their_errors(out, capsys):
     assert call(*words, "--json", "--10-crop") == 0
     found = json.loads(capsys.readouterr().out)
     assert found["seeds"] == [0, 1] and len(found["rows"]) == 12
-    kept = record.load_all(out / "localisation" / "evaluations")
+    kept = [one for one in record.load_all(out) if isinstance(one, record.EnsembleRecord)]
     assert len(kept) == 2 and {one.images for one in kept} == {3}
 
 

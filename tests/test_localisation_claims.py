@@ -1,6 +1,5 @@
 """Verdicts on made-up runs: seen, not seen, undecided, and not run."""
 
-import pytest
 from test_localisation_tables import ERRORS, a_run, ensemble
 
 from resnet_lab import claims
@@ -48,7 +47,6 @@ def test_an_ensemble_close_to_its_members_is_undecided():
     assert verdicts([*runs, ensemble(runs, shift=-1.0)])["C-ensemble-below-single"] == "undecided"
 
 
-@pytest.mark.skipif(not record.SHIPPED.is_dir(), reason="nothing ships yet")
 def test_what_ships_was_made_by_committed_code_and_judges_the_order():
     shipped = record.load_all(record.SHIPPED)
     assert {len(one.how.git) for one in shipped} == {12}

@@ -47,8 +47,9 @@ RECORD = LocalisationRecord(
 
 
 def test_a_record_comes_back_as_it_was(tmp_path):
-    records.save(RECORD, tmp_path / "a.json")
-    assert records.load(tmp_path / "a.json") == RECORD
+    place = tmp_path / "localisation"
+    records.save(RECORD, place / "a.json")
+    assert records.load(place / "a.json") == RECORD
     ensemble = records.EnsembleRecord(
         format=records.ENSEMBLE,
         members=(RECORD.digest,),
@@ -57,9 +58,10 @@ def test_a_record_comes_back_as_it_was(tmp_path):
         how=HOW,
         **{name: getattr(RECORD, name) for name in ("images", "top1", "top5", "rows")},
     )
-    records.save(ensemble, tmp_path / "b.json")
-    records.save(ensemble, tmp_path / "c.json")
+    records.save(ensemble, place / "evaluations" / "b.json")
+    records.save(ensemble, place / "evaluations" / "c.json")
     assert records.load_all(tmp_path) == [RECORD, ensemble]
+    assert records.load_all(tmp_path / "records") == [RECORD, ensemble]  # what is beside it
 
 
 def test_another_value_is_another_run_and_the_clock_is_not_in_the_digest():

@@ -52,7 +52,7 @@ def nets(config: LocaliserConfig | None = None) -> tuple[PerClassRPN, RCNN]:
     config = toy() if config is None else config
     made = PerClassRPN(config), RCNN(config)
     for net, name in zip(made, ("rpn", "rcnn"), strict=True):
-        path = SHIPPED / "weights" / f"{name}.safetensors"
+        path = SHIPPED / "localisation" / "weights" / f"{name}.safetensors"
         sources.load(net, checkpoint.read_weights(path), str(path))
         net.eval()
     return made

@@ -19,7 +19,7 @@ from resnet_lab.localisation.config import LocaliserConfig
 
 FORMAT = "resnet-lab localisation record 1"
 ENSEMBLE = "resnet-lab localisation ensemble 1"
-SHIPPED = Path(__file__).parent.parent / "records" / "localisation"
+SHIPPED = Path(__file__).parent.parent / "records"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,15 +156,16 @@ def load(path: Path) -> AnyRecord:
 
 
 def load_all(*folders: Path) -> list[AnyRecord]:
-    """Every record under `folders`; of two with the same digest, the first found.
+    """Every record below `folders`, where `--out`, or `--out`/records, is one of them.
 
-    Raises: InputError for a file that is no whole record.
+    Of two with the same digest, the first found. Raises: InputError for a file that is no record.
     """
     found: dict[str, AnyRecord] = {}
     for folder in folders:
-        for path in sorted(folder.glob("**/*.json")):
-            record = load(path)
-            found.setdefault(record.digest, record)
+        for place in (folder / "localisation", folder.parent / "localisation"):
+            for path in sorted(place.glob("**/*.json")):
+                record = load(path)
+                found.setdefault(record.digest, record)
     return list(found.values())
 
 

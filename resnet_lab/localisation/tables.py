@@ -13,10 +13,6 @@ from resnet_lab import paper
 from resnet_lab.localisation.record import AnyRecord, EnsembleRecord, LocalisationRecord
 
 NOT_RUN = "not run"
-DIFFERS = (
-    "drawn images of 72 pixels, 8 classes; ResNet-16; crops of 64; 16 proposals; "
-    "300 updates of 32 a net"
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,7 +164,22 @@ def table_13(records: Sequence[AnyRecord]) -> str:
         f"| {line.name} | {printed(line):.1f} | {text(errors_of(line, records))} | {line.note} |"
         for line in ROWS
     ]
-    return "\n".join([*lines, "", f"Embedded: {DIFFERS}. Top-5 error, or that of the GT class."])
+    return "\n".join([*lines, "", differs(records)])
+
+
+def differs(records: Sequence[AnyRecord]) -> str:
+    """One sentence on what the embedded runs are, and how many examples each net has seen."""
+    runs = comparable(records)
+    if not runs:
+        return "Top-5 error, or that of the GT class."
+    config, recipe = runs[0].run.config, runs[0].run.recipe
+    seen = recipe.steps * recipe.batch
+    return (
+        f"Embedded: drawn images, {config.classes} classes, {config.name}, {config.crop}-pixel "
+        f"crops, {config.proposals} proposals; {recipe.steps:,} updates a net, in which an RPN "
+        f"has seen {seen * config.rpn_sample:,} anchors and an R-CNN {seen:,} regions. "
+        f"{runs[0].images:,} test images. Top-5 error, or that of the GT class."
+    )
 
 
 METHODS = {
