@@ -61,7 +61,6 @@ from resnet_lab import claims, data, experiments, explore, figures, paper, recor
 # | [4 ImageNet](04_imagenet.ipynb) | Sections 3.4 and 4.1, Tables 2 to 5 | turn one image into ten crops and five scales, run the protocol on drawn images, see what an ensemble buys |
 # | [5 CIFAR-10](05_cifar.ipynb) | Section 4.2, Table 6, Figure 6 | walk from 20 to 110 layers, see what the warm-up does, and why others report other numbers |
 # | [6 Layer responses](06_layer_responses.ipynb) | Section 4.2, Figure 7 | look inside: how strongly each layer responds, plain and residual, and what the figure leaves open |
-#
 # | [9 Localisation](09_localisation.ipynb) | Appendix C, Tables 13 and 14 | ask one class at a time where it is, warp what is proposed, and count which step helps |
 #
 # Detection follows.

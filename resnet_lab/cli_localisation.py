@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from torch import Tensor
 
 from resnet_lab.detection.recipe import DetectionRecipe
 from resnet_lab.errors import InputError
@@ -120,10 +121,15 @@ def on_imagenet(
     config = LocaliserConfig(
         backbone=source.net.config,
         classes=len(seen.classes),
-        mean=tuple(statistics.mean.mean((1, 2)).tolist()),
-        std=(1.0,) * 3 if statistics.std is None else tuple(statistics.std.flatten().tolist()),
+        mean=decimals(statistics.mean.mean((1, 2))),
+        std=(1.0,) * 3 if statistics.std is None else decimals(statistics.std.flatten()),
     )
     return dict(config=config, train=seen, test=test, net=source.net)
+
+
+def decimals(values: Tensor) -> tuple[float, ...]:
+    """Six decimals of each: single precision must not make another number of 0.485."""
+    return tuple(round(value, 6) for value in values.tolist())
 
 
 def evaluate_localisation(

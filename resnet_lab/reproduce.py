@@ -224,9 +224,8 @@ def write_book(steps: Plan, console: Console) -> int:
     from resnet_lab.localisation import record
 
     folder = steps.out / "records"
-    found = records.load_all(folder, records.SHIPPED)
+    found, localised = (one.load_all(folder, records.SHIPPED) for one in (records, record))
     digests = sorted(one.digest for one in found)
-    localised = record.load_all(folder, record.SHIPPED)
     rows = claims.ledger(found, steps.dataset.name, stored.load(folder), localised)
     given = {
         "runs_folder": str(folder.resolve()),

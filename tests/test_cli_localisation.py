@@ -1,15 +1,16 @@
 """The commands of localisation: train, evaluate, an ensemble, a folder, and what goes wrong."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import test_localisation_folder
 from test_localisation_folder import annotate
 
-from resnet_lab import checkpoint, cli
+from resnet_lab import checkpoint, cli, cli_localisation
 from resnet_lab.files import write_whole
-from resnet_lab.localisation import record
-from resnet_lab.resnet import ResNet, ResNetConfig
+from resnet_lab.localisation import recipe, record, run
+from resnet_lab.resnet import ResNet, imagenet
 
 root = test_localisation_folder.root
 SHORT = "--steps 2 --batch 4 --warm-up 0 --log-every 1 --threads 1".split()
@@ -57,9 +58,7 @@ def test_the_run_alone_reaches_what_its_record_says(out, capsys):
 
 @pytest.fixture
 def weights(tmp_path):
-    config = ResNetConfig(
-        blocks=(1, 1, 1, 1), widths=(4, 4, 4, 4), stem="imagenet", shortcut="B", classes=2
-    )
+    config = replace(imagenet(18), classes=2)
     path = tmp_path / "net.safetensors"
     write_whole(path, checkpoint.weights(ResNet(config)))
     return path
@@ -87,3 +86,13 @@ def test_a_missing_box_file_is_named(root, weights, tmp_path, capsys):
     (root / "Annotations/CLS-LOC/val/n01_val_0.xml").unlink()
     assert call(*words) == 2 and "n01_val_0.xml is missing" in capsys.readouterr().err
     annotate(root, "val", "n01_val_0", [("n01", 1, 1, 9, 9)])
+
+
+def test_a_folder_with_boxes_and_a_classifier_make_the_papers_job(root, weights):
+    found = cli_localisation.on_imagenet(root, str(weights), False, None)
+    job = run.Job(recipe=recipe.IMAGENET, **found)
+    run.check(job)
+    config = job.config
+    assert (config.crop, config.classes, config.backbone.depth) == (224, 2, 18)
+    assert config.scales == (224, 256, 384, 480, 640) and config.deviations == []
+    assert job.named.start != "images" and (len(job.train), len(job.test)) == (4, 2)

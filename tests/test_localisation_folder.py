@@ -1,13 +1,18 @@
 """ImageNet's localisation set, drawn in its own layout: boxes by hand, and every mistake named."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from resnet_lab.detection import voc_xml
+from resnet_lab.detection import backbones, voc_xml
 from resnet_lab.errors import InputError
-from resnet_lab.localisation import folder
+from resnet_lab.localisation import folder, record, run
+from resnet_lab.localisation.config import toy
+from resnet_lab.localisation.recipe import EMBEDDED
+from resnet_lab.resnet import ResNetConfig
 
 NAMES = ("n01", "n02")
 
@@ -141,3 +146,19 @@ def test_boxes_that_leave_are_cut_where_the_user_says_so(root):
     annotate(root, "val", path.stem, [("n01", 85, 1, 90, 9)])
     with pytest.raises(InputError, match="no box with an area"):
         folder.load(root, "val", outside=True)[0]
+
+
+def test_a_localiser_trains_on_a_folder_and_is_tested_on_it(root, tmp_path):
+    """The same run as on embedded images, from a given classifier, with threads that read ahead."""
+    backbone = ResNetConfig(blocks=(1, 1, 1, 1), widths=(4, 8, 8, 8), classes=2)
+    config = toy(backbone=backbone, classes=2, rpn_width=8, hidden=8)
+    job = run.Job(
+        config=config,
+        recipe=replace(EMBEDDED, steps=2, drops=(1,), batch=2, warm_up=0, log_every=1),
+        train=folder.load(root, "train"),
+        test=folder.load(root, "val", classes=NAMES),
+        net=backbones.classifier(config.detector),
+        workers=2,
+    )
+    found = record.load(run.run(job, tmp_path / "out") / "record.json")
+    assert found.images == 2 and len(found.rows) == 8 and found.run.images.name == "imagenet"
