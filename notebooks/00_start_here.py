@@ -62,6 +62,7 @@ from resnet_lab import claims, data, experiments, explore, figures, paper, recor
 # | [5 CIFAR-10](05_cifar.ipynb) | Section 4.2, Table 6, Figure 6 | walk from 20 to 110 layers, see what the warm-up does, and why others report other numbers |
 # | [6 Layer responses](06_layer_responses.ipynb) | Section 4.2, Figure 7 | look inside: how strongly each layer responds, plain and residual, and what the figure leaves open |
 # | [9 Localisation](09_localisation.ipynb) | Appendix C, Tables 13 and 14 | ask one class at a time where it is, warp what is proposed, and count which step helps |
+# | [10 Why it works](10_why_it_works.ipynb) | Section 4.1, and what came after | see what vanishing signals would look like, and click blocks out of trained nets |
 #
 # Detection follows.
 #
@@ -142,7 +143,7 @@ figure
 from resnet_lab.localisation import record
 
 localised = record.load_all(*folders, record.SHIPPED)
-rows = claims.ledger(recorded, images=shown_set.name, localised=localised)
+rows = claims.ledger(recorded, shown_set.name, localised=localised)
 print(", ".join(f"{count} {verdict}" for verdict, count in claims.summary(rows).items()))
 
 # %% [markdown]

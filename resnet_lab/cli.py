@@ -21,6 +21,7 @@ from resnet_lab.cli_evaluate import CifarByDefault, evaluate_app
 from resnet_lab.cli_imagenet import imagenet_app
 from resnet_lab.cli_localisation import TRAIN_EPILOG as LOCALISATION_EPILOG
 from resnet_lab.cli_localisation import train_localisation
+from resnet_lab.cli_look import look_app
 from resnet_lab.cli_responses import EPILOG as RESPONSES_EPILOG
 from resnet_lab.cli_responses import responses
 from resnet_lab.errors import InputError
@@ -39,6 +40,7 @@ app.command(epilog="Example: resnet-lab audit torchvision.models:resnet50. Secon
 app.add_typer(evaluate_app, name="evaluate")
 app.command(epilog=RESPONSES_EPILOG)(responses)
 app.add_typer(imagenet_app, name="imagenet")
+app.add_typer(look_app, name="look")
 train_app = typer.Typer(
     cls=CifarByDefault,
     help="Train a CIFAR-10 net, a detector or a localiser. Options right behind it are those of "
@@ -143,16 +145,16 @@ def claims(
 ) -> None:
     """What the paper says, and whether we see it: from records and from the nets themselves.
 
-    Uses the records in --out and those that ship with the package.
+    Uses the records and findings in --out and those that ship with the package.
     """
     from resnet_lab import claims as ledger
-    from resnet_lab import records
-    from resnet_lab.layer_responses import stored
+    from resnet_lab import findings, records
     from resnet_lab.localisation import record
 
+    folder = out / "records"
     rows = ledger.ledger(
-        records.load_all(out / "records", records.SHIPPED),
-        measured=stored.load(out / "records"),
+        records.load_all(folder, records.SHIPPED),
+        measured=findings.load_every(folder / "findings", findings.SHIPPED),
         localised=record.load_all(out, record.SHIPPED),
     )
     if as_json:

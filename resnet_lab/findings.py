@@ -7,6 +7,7 @@ Notebook: notebooks/04_imagenet.py. Tests: tests/test_findings.py.
 import hashlib
 import json
 import platform
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -25,6 +26,7 @@ from resnet_lab.runs import Images, Run, fields_of
 
 FORMAT = 1
 SHIPPED = records.SHIPPED / "findings"
+LENSES = ("layer_responses", "signals", "lesion", "landscape")
 Setting = str | int | float | bool | None
 Value = Setting | list[Setting] | list[list[float]]
 
@@ -34,7 +36,7 @@ class Finding:
     """What one lens saw in the net of one run."""
 
     format: int
-    lens: str  # "layer_responses", "signals", "lesion", "landscape"
+    lens: str  # one of LENSES
     scale: Scale
     run: Run
     weights_sha256: str  # of the weights that were looked at; "" if they are the untrained ones
@@ -140,3 +142,25 @@ def load_all(lens: str, *folders: Path) -> list[Finding]:
             finding = load(path)
             found.setdefault((finding.scale, finding.stem), finding)
     return list(found.values())
+
+
+def on_images(found: Iterable[Finding], name: str) -> tuple[list[Finding], str]:
+    """Those of `found` on the images `name`, else all on another set; and a sentence on them.
+
+    A notebook beside images that nobody has looked at can then still show findings.
+    """
+    words = {"cifar10": "CIFAR-10", "embedded": "embedded data"}
+    groups: dict[str, list[Finding]] = {}
+    for finding in found:
+        groups.setdefault(finding.run.images.name, []).append(finding)
+    if not groups:
+        return [], "Stored findings: none."
+    chosen = name if name in groups else min(groups)
+    instead = "" if chosen == name else f" None is on {words.get(name, name)}."
+    counted = f"{len(groups[chosen])} on {words.get(chosen, chosen)}"
+    return groups[chosen], f"Stored findings: {counted}.{instead}"
+
+
+def load_every(*folders: Path) -> list[Finding]:
+    """`load_all` of every lens."""
+    return [finding for lens in LENSES for finding in load_all(lens, *folders)]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from resnet_lab.errors import InputError
 from resnet_lab.files import write_whole
 from resnet_lab.notebook_parameters import check_parameters, parameters
+from resnet_lab.notebook_pictures import lighter
 from resnet_lab.notebook_runs import INJECTED, KERNEL, Failure, NotebookError, execute, failure
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ def clean(notebook: "NotebookNode") -> "NotebookNode":
         for output in cell.outputs:
             if output.output_type == "execute_result":
                 output.execution_count = count
+            if "image/png" in output.get("data", {}):
+                output.data["image/png"] = lighter(output.data["image/png"])
     notebook.metadata = {"kernelspec": dict(KERNEL)}
     return notebook
 

@@ -219,14 +219,14 @@ def measure_responses(steps: Plan, found: list[records.Record], console: Console
 
 def write_book(steps: Plan, console: Console) -> int:
     """Every notebook, run on the records of `out`, as pages with an index; 1 if one failed."""
-    from resnet_lab import book, claims
-    from resnet_lab.layer_responses import stored
+    from resnet_lab import book, claims, findings
     from resnet_lab.localisation import record
 
     folder = steps.out / "records"
     found, localised = (one.load_all(folder, records.SHIPPED) for one in (records, record))
+    measured = findings.load_every(folder / "findings", findings.SHIPPED)
     digests = sorted(one.digest for one in found)
-    rows = claims.ledger(found, steps.dataset.name, stored.load(folder), localised)
+    rows = claims.ledger(found, steps.dataset.name, measured, localised)
     given = {
         "runs_folder": str(folder.resolve()),
         "images_name": steps.dataset.name,

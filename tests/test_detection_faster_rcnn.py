@@ -143,3 +143,19 @@ def test_a_bottleneck_net_with_the_papers_settings_in_small():
     assert detector.shared.conv3[0].residual[0][0].weight.grad is not None
     assert detector.shared.conv2[0].residual[0][0].weight.grad is None
     assert len(detector.detect(image)) >= 0
+
+
+@pytest.mark.parametrize("changes", [{}, dict(context=True)])
+def test_without_a_proposal_nothing_is_found_and_nothing_breaks(changes):
+    net, image = a_detector(min_side=1000.0, **changes), scenes.load("test", 1)[0][0]
+    for testing in (
+        toy_inference(),
+        toy_inference(refine=True, vote=True),
+        toy_inference(refine=True, vote=True, scales=(48, 96)),
+    ):
+        found = net.detect(image, testing, trace=True)
+        assert len(found.proposals.boxes) == len(found.detections) == 0
+    empty = target([], [], image_id="a", size=(96, 96))
+    losses = net([image], [empty], dice(1))  # not one region for the head
+    losses.total.backward()
+    assert losses.head_class == losses.head_box == 0 and losses.rpn_class > 0

@@ -80,3 +80,16 @@ def test_a_net_of_today_is_named_as_before_it_had_an_activation():
     plain, pre = finding(), finding(run=make(cifar(20, activation="pre")).run)
     assert "pre-activation" in pre.stem and json.dumps(plain.settings)
     assert plain.stem != pre.stem
+
+
+def test_findings_on_the_images_at_hand_come_first_and_others_say_so():
+    one = finding()
+    name = one.run.images.name
+    assert findings.on_images([one], name) == (
+        [one],
+        f"Stored findings: 1 on {'CIFAR-10' if name == 'cifar10' else 'embedded data'}.",
+    )
+    other = "embedded" if name == "cifar10" else "cifar10"
+    chosen, sentence = findings.on_images([one], other)
+    assert chosen == [one] and "None is on" in sentence
+    assert findings.on_images([], name) == ([], "Stored findings: none.")

@@ -57,7 +57,9 @@ def test_no_tracked_file_names_a_folder_of_somebodys_machine():
 
 
 def test_no_tracked_file_is_large():
-    assert [p.name for p in tracked() if p.stat().st_size > 1_000_000] == []
+    """But for the weights of 110 layers, which every lens looks at."""
+    limit = {".safetensors": 2_000_000}
+    assert [p.name for p in tracked() if p.stat().st_size > limit.get(p.suffix, 1_000_000)] == []
 
 
 def test_the_readmes_table_is_made_from_the_records():

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from resnet_lab import data, experiments, findings, records, trained
+from resnet_lab import data, experiments, findings, records, reproduce, trained
 from resnet_lab.errors import InputError
 from resnet_lab.layer_responses import measure, shown, stored
 from resnet_lab.layer_responses.stored import Choice
@@ -148,3 +149,18 @@ def test_origin_says_that_the_numbers_are_stored_and_by_which_code():
     said = stored.origin(pairs)
     assert said.startswith(f"Stored responses of {len(pairs)} nets, measured on CIFAR-10 by")
     assert Path(records.SHIPPED).exists()
+
+
+def test_reproduce_measures_what_has_weights_and_no_finding(
+    record, embedded, tmp_path, monkeypatch
+):
+    small = replace(embedded, test_images=embedded.test_images[:30])
+    steps = SimpleNamespace(out=tmp_path, scale="quick", dataset=small)
+    told = SimpleNamespace(print=lambda text, **rest: lines.append(text))
+    lines = []
+    monkeypatch.setattr(stored, "load", lambda *folders: [])
+    reproduce.measure_responses(steps, [record], told)
+    (finding,) = findings.load_all(stored.LENS, tmp_path / "records" / "findings")
+    assert finding.run == record.run and len(lines) == 1
+    reproduce.measure_responses(steps, [record], told)
+    assert len(lines) == 1

@@ -1,6 +1,6 @@
-"""The ledger: every claim of Sections 1, 3, 4.2 and Appendix C, and whether we see it.
+"""The ledger: every claim of Sections 1, 3, 4.2 and Appendix C, some of 4.1: do we see it?
 
-Paper: abstract; Sections 1, 3.1 to 3.3 and 4.2; Tables 6, 13; Figures 1, 2, 3, 6 and 7.
+Paper: abstract; Sections 1, 3.1 to 3.3, 4.1, 4.2; Tables 6, 13; Figures 1, 2, 3, 6 and 7.
 Notebook: notebooks/00_start_here.py. Tests: tests/test_claims.py.
 
 A verdict is computed, from records or from the nets themselves, and never typed. `rule()` says how.
@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import cache
 
+from resnet_lab import findings
 from resnet_lab.claims import (
     architecture,
     baselines,
@@ -18,6 +19,7 @@ from resnet_lab.claims import (
     localisation,
     printed,
     responses,
+    signals,
     table_6,
     warm_up,
 )
@@ -45,15 +47,21 @@ def ledger(
 ) -> list[Row]:
     """Every claim with its verdict, in the order of the paper.
 
-    Claims about architecture need no records; one about training without its records is "not run".
+    Claims about architecture need no records; one about training without its records is "not run",
+    and so is one about the inside of nets without its findings.
     Runs at paper scale come first. Of quick runs those on `images`, "cifar10" or "embedded", come
     before those on the other set, which judge where there are no runs on it; default CIFAR-10.
-    Claims about layer responses are judged by `measured`, None: by what ships, and of either only
-    by findings on the nets of `records`. Claims of Appendix C are judged by `localised`.
+    Claims about the inside of nets are judged by the findings in `measured`; None: by those that
+    ship and are about the nets of `records`. Claims of Appendix C are judged
+    by `localised`.
 
     Raises: InputError for an unknown image set.
     """
     evidence = Evidence.of(list(records), images)
+    if measured is None:
+        known = {record.run.hash for record in records}
+        measured = [one for one in findings.load_every() if one.run.hash in known]
+    inside = {lens: [one for one in measured if one.lens == lens] for lens in findings.LENSES}
 
     def judged(claims: list[Claim]) -> list[Row]:
         return [judge(claim, evidence) for claim in claims]
@@ -64,9 +72,10 @@ def ledger(
         *_facts(architecture.section_1),
         *judged(degradation.section_1()[3:]),
         *_facts(architecture.section_3_1),
-        *responses.rows(responses.section_3_1(), evidence, measured),
+        *responses.rows(responses.section_3_1(), evidence, inside["layer_responses"]),
         *_facts(architecture.section_3_2),
         *_facts(baselines.section_3_3),
+        *signals.section_4_1(inside["signals"], images),
         *_facts(cifar_nets.section_4_2_nets),
         *_facts(printed.section_4_2_recipe),
         *judged(degradation.plain_nets()),
@@ -77,7 +86,7 @@ def ledger(
         *_facts(printed.parameters_of_110),
         *_facts(printed.parameters_of_table_6),
         *judged(table_6.errors()),
-        *responses.rows(responses.section_4_2(), evidence, measured),
+        *responses.rows(responses.section_4_2(), evidence, inside["layer_responses"]),
         *judged(table_6.over_1000_layers()),
         *localisation.appendix_c(localised),
     ]

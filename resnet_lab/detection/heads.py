@@ -65,7 +65,7 @@ class RoIHead(nn.Module):
         offsets = self.boxes(features).float()
         return RegionScores(
             logits=self.classes(features).float(),
-            offsets=offsets.view(len(offsets), -1, 4),
+            offsets=offsets.view(-1, self.boxes.out_features // 4, 4),
         )
 
 

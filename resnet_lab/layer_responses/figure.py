@@ -10,6 +10,7 @@ from statistics import median
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from resnet_lab import paper
 from resnet_lab.arms import label_of
@@ -189,6 +190,7 @@ def of_one(found: Responses, settings: Mapping[str, object]) -> Figure:
         ax.plot(x[at[picked]], values[picked][at[picked]], "o", color=COLOURS["ResNet"][110], ms=3)
         ax.spines[["top", "right"]].set_visible(False)
         ax.set(xlabel=f"layer, {order} order", xlim=(0, None))
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set_ylim(bottom=0)
         ax.grid(axis="y", color="0.9")
     figure.axes[0].set_ylabel("std of the response")

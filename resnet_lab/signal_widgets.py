@@ -1,0 +1,82 @@
+"""Sliders over depth and seed, plain or residual, with BN or without: an untrained net's signals.
+
+Paper: Section 4.1.
+Notebook: notebooks/10_why_it_works.py. Tests: tests/test_signal_widgets.py.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import ipywidgets
+from matplotlib.figure import Figure
+
+from resnet_lab import signal_figures, signals, train, widgets
+from resnet_lab.arms import net_at
+from resnet_lab.signal_runs import Probe
+
+DEPTHS = (8, 14, 20, 32, 44, 56, 110)
+BN = ("with BN", "without BN")
+
+
+def start_of(probe: Probe, depth: int, kind: str, bn: str, seed: int) -> signals.Signals:
+    """The signals of a new net of width 8; `kind` is plain or residual, `bn` one of `BN`.
+
+    Raises: InputError unless depth is 6n+2.
+    """
+    shortcut = "none" if kind == "plain" else "A"
+    net = train.new_net(net_at("quick", depth, shortcut), seed)
+    return probe(signals.without_bn(net) if bn == BN[1] else net)
+
+
+def starts(
+    probe: Probe, depths: Sequence[int], bn: str = BN[0], seed: int = 0
+) -> dict[str, signals.Signals]:
+    """New plain nets of `depths`, then residual ones: name -> signals, as `signal_figures` draws.
+
+    Raises: InputError unless depths are 6n+2.
+    """
+    found = {}
+    for kind, word in (("plain", "plain"), ("residual", "ResNet")):
+        for depth in depths:
+            name = f"{word}-{depth}" + (signal_figures.BARE if bn == BN[1] else "")
+            found[name] = start_of(probe, depth, kind, bn, seed)
+    return found
+
+
+def ends(found: Mapping[str, signals.Signals]) -> str:
+    """First against last layer before the classifier, as a Markdown table."""
+    lines = [
+        "| net | variance: first | last | gradient norm: first | last | loss |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, seen in found.items():
+        cells = [
+            f"{row[k]:.2g}" for row in (seen.variance, seen.activation_gradient) for k in (0, -2)
+        ]
+        lines.append(f"| {name} | {' | '.join(cells)} | {seen.loss:.3g} |")
+    return "\n".join(lines)
+
+
+def start_view(
+    probe: Probe, depth: int, kind: str = "plain", bn: str = BN[0], seed: int = 0
+) -> Figure:
+    """Variances and gradient norms of that net, named above, beside its twin of the other kind.
+
+    Raises: InputError unless depth is 6n+2.
+    """
+    found = starts(probe, [depth], bn, seed)
+    name = next(n for n in found if n.startswith("plain") == (kind == "plain"))
+    words = f"{name}, seed {seed}: loss {found[name].loss:.3g}"
+    return signal_figures.start(found, words)
+
+
+def start_explorer(probe: Probe) -> ipywidgets.VBox:
+    """Sliders over depth and seed, toggles over the blocks and BN: both signals, drawn anew."""
+    bn = ipywidgets.ToggleButtons(options=BN, style={"button_width": "9em"})
+    bn.add_class("lab-bn")
+    return widgets.draw(
+        lambda depth, kind, bn, seed: start_view(probe, depth, kind, bn, seed),
+        depth=widgets.depth_slider(DEPTHS, 56),
+        kind=widgets.shortcut_toggle(),
+        bn=bn,
+        seed=widgets.seed_slider(range(5)),
+    )
