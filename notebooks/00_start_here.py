@@ -63,6 +63,7 @@ from resnet_lab import claims, data, experiments, explore, figures, paper, recor
 # | [6 Layer responses](06_layer_responses.ipynb) | Section 4.2, Figure 7 | look inside: how strongly each layer responds, plain and residual, and what the figure leaves open |
 # | [7 Detection](07_detection.ipynb) | Section 4.3, Appendix A, Tables 7 and 8 | take one image through Faster R-CNN with a slider at every step, swap the backbone |
 # | [8 Improvements](08_detection_improvements.ipynb) | Appendix B, Tables 9 to 12 | see box voting, context, several scales and an ensemble on an image, then what each is worth |
+# | [9 Localisation](09_localisation.ipynb) | Appendix C, Tables 13 and 14 | ask one class at a time where it is, warp what is proposed, and count which step helps |
 # | [10 Why it works](10_why_it_works.ipynb) | Section 4.1, and what came after | see what vanishing signals would look like, and click blocks out of trained nets |
 #
 # ## The nets, in one slider
@@ -140,9 +141,11 @@ figure
 
 # %%
 from resnet_lab.detection import opened
+from resnet_lab.localisation import record
 
 detectors = claims.detection.Evidence.of(opened.folders(runs_folder))
-rows = claims.ledger(recorded, shown_set.name, detectors=detectors)
+localised = record.load_all(*folders, record.SHIPPED)
+rows = claims.ledger(recorded, shown_set.name, detectors=detectors, localised=localised)
 print(", ".join(f"{count} {verdict}" for verdict, count in claims.summary(rows).items()))
 
 # %% [markdown]

@@ -21,6 +21,8 @@ from resnet_lab.cli_evaluate import CifarByDefault, evaluate_app
 from resnet_lab.cli_imagenet import imagenet_app
 from resnet_lab.cli_landscape import BENCH_EPILOG, bench_landscape, landscape
 from resnet_lab.cli_landscape import EPILOG as LANDSCAPE_EPILOG
+from resnet_lab.cli_localisation import TRAIN_EPILOG as LOCALISATION_EPILOG
+from resnet_lab.cli_localisation import train_localisation
 from resnet_lab.cli_look import look_app
 from resnet_lab.cli_responses import EPILOG as RESPONSES_EPILOG
 from resnet_lab.cli_responses import responses
@@ -44,7 +46,8 @@ app.command(epilog=LANDSCAPE_EPILOG)(landscape)
 app.add_typer(look_app, name="look")
 train_app = typer.Typer(
     cls=CifarByDefault,
-    help="Train a CIFAR-10 net, or a detector. Options right behind it are those of `train cifar`.",
+    help="Train a CIFAR-10 net, a detector or a localiser. Options right behind it are those of "
+    "`train cifar`.",
     epilog="Example: resnet-lab train --depth 56 --shortcut none --steps 500. "
     "A quick ResNet-20 takes about a minute on two cores.",
 )
@@ -157,12 +160,15 @@ def claims(
     """
     from resnet_lab import claims as ledger
     from resnet_lab import findings, records
+    from resnet_lab.localisation import record
 
     folder = out / "records"
-    measured = findings.load_every(folder / "findings", findings.SHIPPED)
-    detectors = ledger.detection.Evidence.of([out, records.SHIPPED])
-    found = records.load_all(folder, records.SHIPPED)
-    rows = ledger.ledger(found, measured=measured, detectors=detectors)
+    rows = ledger.ledger(
+        records.load_all(folder, records.SHIPPED),
+        measured=findings.load_every(folder / "findings", findings.SHIPPED),
+        detectors=ledger.detection.Evidence.of([out, records.SHIPPED]),
+        localised=record.load_all(out, record.SHIPPED),
+    )
     if as_json:
         typer.echo(json.dumps(ledger.as_json(rows), indent=1, allow_nan=False))
         return
@@ -214,6 +220,7 @@ def doctor(data: Data = None, out: Out = Path("out")) -> None:
 bench_app.command("imagenet", epilog=EPILOG)(bench_imagenet)
 bench_app.command("landscape", epilog=BENCH_EPILOG)(bench_landscape)
 train_app.command("detection", epilog=TRAIN_EPILOG)(train_detection)
+train_app.command("localisation", epilog=LOCALISATION_EPILOG)(train_localisation)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from resnet_lab.cli_detection import EPILOG, evaluate_detections
 from resnet_lab.cli_detection_evaluate import evaluate_detection
 from resnet_lab.cli_imagenet import evaluate_imagenet
+from resnet_lab.cli_localisation import EVALUATE_EPILOG, evaluate_localisation
 from resnet_lab.options import Data, ImagesName
 
 
@@ -46,6 +47,7 @@ evaluate_app.command(
     "--vote. Seconds on the drawn scenes.",
 )(evaluate_detection)
 evaluate_app.command("detections", epilog=EPILOG)(evaluate_detections)
+evaluate_app.command("localisation", epilog=EVALUATE_EPILOG)(evaluate_localisation)
 
 
 @evaluate_app.command(

@@ -220,13 +220,14 @@ def measure_responses(steps: Plan, found: list[records.Record], console: Console
 def write_book(steps: Plan, console: Console) -> int:
     """Every notebook, run on the records of `out`, as pages with an index; 1 if one failed."""
     from resnet_lab import book, claims, findings
+    from resnet_lab.localisation import record
 
     folder = steps.out / "records"
-    found = records.load_all(folder, records.SHIPPED)
+    found, localised = (one.load_all(folder, records.SHIPPED) for one in (records, record))
     measured = findings.load_every(folder / "findings", findings.SHIPPED)
     detectors = claims.detection.Evidence.of([steps.out, records.SHIPPED])
-    rows = claims.ledger(found, steps.dataset.name, measured, detectors)
-    digests = sorted(record.digest for record in (*found, *detectors.records))
+    rows = claims.ledger(found, steps.dataset.name, measured, detectors, localised)
+    digests = sorted(one.digest for one in (*found, *detectors.records))
     given = {
         "runs_folder": str(folder.resolve()),
         "images_name": steps.dataset.name,

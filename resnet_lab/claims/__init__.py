@@ -1,7 +1,7 @@
-"""The ledger: every claim of Sections 1, 3, 4.2 and 4.3, some of 4.1, and whether we see it.
+"""The ledger: every claim of Sections 1, 3, 4.2, 4.3 and the appendices, some of 4.1: seen?
 
-Paper: abstract; Sections 1, 3.1 to 3.3, 4.1 to 4.3; Appendices A and B; Tables 6 to 9; Figures 1
-to 3, 6 and 7.
+Paper: abstract; Sections 1, 3.1 to 3.3, 4.1 to 4.3; Appendices A to C; Tables 6 to 9 and 13;
+Figures 1 to 3, 6 and 7.
 Notebook: notebooks/00_start_here.py. Tests: tests/test_claims.py.
 
 A verdict is computed, from records or from the nets themselves, and never typed. `rule()` says how.
@@ -19,6 +19,7 @@ from resnet_lab.claims import (
     degradation,
     detection,
     improvements,
+    localisation,
     printed,
     responses,
     signals,
@@ -30,6 +31,7 @@ from resnet_lab.claims.rules import explain
 from resnet_lab.claims.training import Claim, Evidence
 from resnet_lab.claims.training import row as judge
 from resnet_lab.findings import Finding
+from resnet_lab.localisation.record import AnyRecord
 from resnet_lab.records import Record
 
 __all__ = ["Row", "Verdict", "as_json", "detection", "ledger", "rule", "summary", "table"]
@@ -45,6 +47,7 @@ def ledger(
     images: str | None = None,
     measured: Sequence[Finding] | None = None,
     detectors: detection.Evidence | None = None,
+    localised: Sequence[AnyRecord] = (),
 ) -> list[Row]:
     """Every claim with its verdict, in the order of the paper.
 
@@ -53,7 +56,8 @@ def ledger(
     Runs at paper scale come first. Of quick runs those on `images`, "cifar10" or "embedded", come
     before those on the other set, which judge where there are no runs on it; default CIFAR-10.
     Claims about the inside of nets are judged by the findings in `measured`; None: by those that
-    ship and are about the nets of `records`. Without `detectors` those on detection are "not run".
+    ship and are about the nets of `records`. Without `detectors` those on detection are "not run",
+    without `localised` those of Appendix C.
 
     Raises: InputError for an unknown image set.
     """
@@ -90,6 +94,7 @@ def ledger(
         *judged(table_6.over_1000_layers()),
         *detection.section_4_3(found),
         *improvements.appendix_b(found.results),
+        *localisation.appendix_c(localised),
     ]
 
 

@@ -83,7 +83,12 @@ def begin(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         detector = FasterRCNN(config, net).to(device)
-    learned = [(n, p) for n, p in detector.named_parameters() if p.requires_grad]
+    return State(net=detector, optimizer=optimizer(detector, recipe))
+
+
+def optimizer(net: nn.Module, recipe: DetectionRecipe) -> torch.optim.SGD:
+    """SGD over all that learns; biases have a rate and a decay of their own."""
+    learned = [(n, p) for n, p in net.named_parameters() if p.requires_grad]
     # a one-dimensional tensor is a bias, or the scale or offset of a live BN
     groups = [
         {"params": [p for _, p in learned if p.dim() > 1], "factor": 1.0, "decay": 1.0},
@@ -95,8 +100,7 @@ def begin(
     ]
     for group in groups:
         group["weight_decay"] = recipe.weight_decay * group.pop("decay")
-    optimizer = torch.optim.SGD(groups, recipe.lr, momentum=recipe.momentum)
-    return State(net=detector, optimizer=optimizer)
+    return torch.optim.SGD(groups, recipe.lr, momentum=recipe.momentum)
 
 
 def train_net(
