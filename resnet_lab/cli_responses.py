@@ -72,5 +72,7 @@ def responses(
     settings = {"images": f"{found.images} {split} images of {dataset.label}", "size": size}
     settings |= {"bn": bn, "kernels": kernels, "after": after}
     print_responses(found, settings)
+    if said := foreign.caution(net):
+        typer.echo(said)
     for path in written.write_own(found, settings, out) if out else ():
         typer.echo(f"wrote {path}")

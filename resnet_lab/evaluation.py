@@ -37,10 +37,18 @@ def load_net(path: Path, config: ResNetConfig, by_position: bool = False) -> Res
     try:
         net.load_state_dict(tensors, strict=True)
     except RuntimeError as error:
-        reason = str(error).splitlines()[1].strip()
+        reason = shortened(str(error).splitlines()[1].strip())
         hint = "" if by_position else " (--by-position ignores the names)"
         raise InputError(f"{path} holds no {config.name}: {reason}{hint}") from error
     return net
+
+
+def shortened(reason: str, names: int = 3) -> str:
+    """Torch's list of tensor names, cut after the first few."""
+    first, *others = reason.removesuffix(". ").removesuffix(".").split(", ")
+    if not reason.startswith(("Missing", "Unexpected")) or len(others) < names:
+        return reason
+    return f"{', '.join([first, *others[: names - 1]])} and {len(others) + 1 - names} more"
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

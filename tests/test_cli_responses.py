@@ -50,6 +50,16 @@ def test_a_factory_is_called(capsys):
     assert code == 0 and "ResNet: 16 layers (8 inside, 8 end)" in text
 
 
+def test_a_net_that_was_never_trained_is_called_so(capsys):
+    words = [w if w != "8" else "64" for w in SMALL]
+    assert "untrained: no BN of this net" in run(capsys, "torchvision.models:resnet18", *words)[1]
+    net = ResNet(cifar(8, width=4))
+    assert foreign.caution(net)
+    net.train()(torch.randn(4, 3, 8, 8))
+    assert foreign.caution(net) is None
+    assert foreign.caution(torch.nn.Conv2d(3, 3, 3)) is None
+
+
 @pytest.mark.parametrize(
     "words, said",
     [

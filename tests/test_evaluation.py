@@ -38,6 +38,14 @@ def test_other_peoples_weights_load_by_position(net, tmp_path, wrapped):
         evaluation.load_net(path, net.config)
 
 
+def test_the_names_that_are_missing_are_counted_not_all_listed(net, tmp_path):
+    path = tmp_path / "theirs.pt"
+    torch.save({f"w{i}": tensor for i, tensor in enumerate(net.state_dict().values())}, path)
+    with pytest.raises(InputError, match=r"stem.0.weight.* and \d+ more \(--by") as caught:
+        evaluation.load_net(path, net.config)
+    assert len(str(caught.value)) < 300 + len(str(path))
+
+
 def test_a_net_of_another_depth_or_width_is_refused(net, tmp_path):
     path = tmp_path / "resnet8.th"
     torch.save(theirs(net), path)

@@ -158,6 +158,25 @@ class TestSentences:
     def test_one_image_is_enough_where_maps_are_larger(self):
         assert measure(ResNet(cifar(8, width=4)), [images(1)], bn="batch").images == 1
 
+    @pytest.mark.parametrize(
+        "batches, said",
+        [
+            ([(images(2), torch.zeros(2))], r"got a tuple; of pairs .* \(x for x, y in loader\)"),
+            (images(2), r"got one of shape \(3, 8, 8\); put a single batch into a list"),
+            ([images(2).numpy()], "got a ndarray; torch.as_tensor"),
+        ],
+    )
+    def test_batches_that_are_no_tensors_of_images(self, batches, said):
+        with pytest.raises(InputError, match=said):
+            measure(bn_net([1.0], [0.0]), batches)
+
+    @pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")
+    def test_what_hooks_cannot_watch(self):
+        with pytest.raises(InputError, match="compiled by TorchScript"):
+            measure(torch.jit.script(bn_net([1.0], [0.0])), [images(2)])
+        with pytest.raises(InputError, match="torch.nn.Module is needed, got a function"):
+            measure(lambda x: x, [images(2)])
+
     def test_nan_in_weights_or_images(self):
         net, bad = ResNet(cifar(8, width=4)), images(2)
         bad[0, 0, 0, 0] = float("nan")

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from resnet_lab import data, evaluation
 from resnet_lab.audit import reading
 from resnet_lab.errors import InputError
+from resnet_lab.layer_responses.find import BN
 from resnet_lab.layer_responses.stored import SPLITS, views
 from resnet_lab.resnet import ResNetConfig
 
@@ -47,6 +48,17 @@ def net_of(thing: str, config: ResNetConfig, by_position: bool = False) -> nn.Mo
     if not Path(thing).exists() and reading.is_factory(thing):
         return reading.build(thing)
     return evaluation.load_net(Path(thing), config, by_position)
+
+
+def caution(net: nn.Module) -> str | None:
+    """A sentence if no BN of `net` holds statistics of images: such a net was never trained."""
+    kept = [m for m in net.modules() if isinstance(m, BN) and m.running_mean is not None]
+    if not kept or any(m.running_mean.any() or (m.running_var != 1).any() for m in kept):
+        return None
+    return (
+        "untrained: no BN of this net has seen an image (its stored means are 0, its variances 1), "
+        "so these are the responses of random weights; let the factory load trained ones"
+    )
 
 
 def batches(dataset: data.Dataset, wanted: Input) -> Iterator[Tensor]:

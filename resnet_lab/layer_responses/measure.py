@@ -67,12 +67,14 @@ def measure(
     `after` "conv" takes their own outputs. The net is left as it was, and so is the random state.
 
     Shapes: (N, C, H, W) each, as the net takes them. Units: those of the BN output.
-    Raises: InputError if there are no images, nothing to measure, or a response is not finite.
+    Raises: InputError if there are no images, nothing to measure, a response is not finite, or
+    what is given is no module or no batches of images.
     """
     check("bn", bn, BnMode)
     check("kernels", kernels, Kernels)
     check("after", after, After)
-    stream = iter(batches)
+    check_net(net)
+    stream = map(images_of, batches)
     first = next((batch for batch in stream if len(batch)), None)
     if first is None:
         raise InputError("layer responses need at least one image; the image set is empty")
@@ -96,6 +98,30 @@ def check(word: str, given: str, known: object) -> None:
     """Raises: InputError unless `given` is one of the choices `known`."""
     if given not in get_args(known):
         raise InputError(f"{word} must be {' or '.join(get_args(known))}, got {given!r}")
+
+
+def check_net(net: nn.Module) -> None:
+    """Raises: InputError for what has no modules of its own that a hook could watch."""
+    if not isinstance(net, nn.Module):
+        raise InputError(f"a torch.nn.Module is needed, got a {type(net).__name__}")
+    if any(isinstance(module, torch.jit.ScriptModule) for module in net.modules()):
+        raise InputError(
+            "a net compiled by TorchScript cannot be watched from outside; give the "
+            "module from which it was compiled"
+        )
+
+
+def images_of(batch: object) -> Tensor:
+    """`batch` itself. Raises: InputError unless it is a tensor of images."""
+    if isinstance(batch, Tensor) and batch.dim() == 4:
+        return batch
+    if isinstance(batch, Tensor):
+        got = f"one of shape {tuple(batch.shape)}; put a single batch into a list, [images]"
+    elif isinstance(batch, tuple | list):
+        got = f"a {type(batch).__name__}; of pairs give the images: (x for x, y in loader)"
+    else:
+        got = f"a {type(batch).__name__}; torch.as_tensor makes tensors of arrays"
+    raise InputError(f"each batch must be a tensor of images (N, C, H, W), got {got}")
 
 
 def collect(
