@@ -31,7 +31,9 @@ def evaluate_detections(
     classes: Annotated[
         str | None, typer.Option(help="VOC: names in order, by commas. Default: those that occur.")
     ] = None,
-    iou: Annotated[float, typer.Option(help="VOC: the overlap that counts as found.")] = 0.5,
+    iou: Annotated[
+        float | None, typer.Option(help="VOC: the overlap that counts as found. Default: 0.5.")
+    ] = None,
     eleven_points: Annotated[
         bool, typer.Option("--eleven-points", help="VOC 2007's mean of 11 points, not the area.")
     ] = False,

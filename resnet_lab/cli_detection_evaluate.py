@@ -12,7 +12,6 @@ from typing import Annotated
 import typer
 
 from resnet_lab.cli_detection_train import Precision, Root, checked, numbers
-from resnet_lab.errors import InputError
 from resnet_lab.options import Device, Out
 
 
@@ -73,13 +72,14 @@ def evaluate_detection(
             here=here,
             precision=checked(precision, here.device),
             report=progress() if here.first else lambda done: None,
+            files=results is not None,
         )
         if here.first:
             path = found.save(out)
             typer.echo(found.as_json() if as_json else run.line_of(found.scores, found.data.name))
             typer.echo(f"result {path}", err=as_json)
             if results is not None:
-                write_results(results, found.found, found.data, typer.echo)
+                write_results(results, found.found, found.data.annotations, typer.echo)
 
 
 def progress() -> Callable[[int], None]:
@@ -95,11 +95,8 @@ def progress() -> Callable[[int], None]:
     return say
 
 
-def write_results(path: Path, found: list, test: object, say: Callable[[str], None]) -> None:
-    """The files that the servers of VOC and COCO take. Raises: InputError for drawn scenes."""
-    annotations = getattr(test, "annotations", None)
-    if annotations is None:
-        raise InputError("result files are for all images of VOC or COCO; leave --results away")
+def write_results(path: Path, found: list, annotations: object, say: Callable[[str], None]) -> None:
+    """The files that the servers of VOC and COCO take."""
     from resnet_lab.detection import result_files
 
     if path.suffix == ".json":

@@ -98,6 +98,9 @@ def changed(place: str, **values) -> dict:
         (changed("annotations", bbox=[1, 2, -3, 4]), "annotation 1 of .* negative"),
         (changed("annotations", bbox=[30, 2, 30, 4]), "image 20 of .* has a box from"),
         (changed("annotations", area="big"), "annotation 1 of .* area"),
+        (changed("annotations", bbox=[10**400, 2, 3, 4]), "annotation 1 of .* no bbox of four"),
+        (changed("annotations", iscrowd="0"), "annotation 1 of .* iscrowd '0'"),
+        (changed("annotations", iscrowd=2), "annotation 1 of .* iscrowd 2"),
     ],
 )
 def test_malformed_files_are_one_sentence(tmp_path, content, match):
@@ -118,3 +121,13 @@ def test_missing_images_and_files_are_one_sentence(tmp_path):
         coco.load(tmp_path, "val")
     with pytest.raises(InputError, match="instances_train.json cannot be read"):
         coco.load(tmp_path, "train")
+
+
+@pytest.mark.parametrize("field, value", [("width", None), ("height", "96"), ("file_name", "")])
+def test_an_image_without_size_or_name_is_named(tmp_path, field, value):
+    file = scene_export.to_coco(scenes.load("test", 2), tmp_path, "val")
+    content = json.loads(file.read_text())
+    content["images"][1][field] = value
+    file.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=f"image {content['images'][1]['id']} of .*{field}"):
+        coco.load(tmp_path, "val")

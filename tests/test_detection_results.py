@@ -183,6 +183,11 @@ def test_what_cannot_be_scored_is_one_sentence(stage, tmp_path):
             scoring.score(path, known)
     with pytest.raises(InputError, match="metric 'ap'"):
         scoring.score(file, known, metric="ap")
+    for options in ({"iou": 0.75}, {"eleven_points": True}):  # COCO's metric would ignore them
+        with pytest.raises(InputError, match="add --metric voc"):
+            scoring.score(file, known, **options)
+    with pytest.raises(InputError, match="names its own"):
+        scoring.annotations_at(file, classes=data.classes)
     with pytest.raises(InputError, match="no file or folder"):
         scoring.annotations_at(tmp_path / "none")
     empty = json.loads(file.read_text()) | {"annotations": []}

@@ -145,3 +145,15 @@ class TestPretrained:
 def test_random_weights_are_no_net():
     config, start = sources.start("random", toy(), "toy")
     assert config == toy() and start.name == "random" and start.net is None
+
+
+def test_options_of_the_scenes_are_refused_for_files(tmp_path):
+    with pytest.raises(InputError, match="side: for drawn scenes only, not for voc07"):
+        sources.data("voc07", "train", tmp_path, side=64)
+
+
+def test_weights_of_a_net_that_is_no_vgg_are_refused_in_a_sentence(tmp_path):
+    path = tmp_path / "other.safetensors"
+    path.write_bytes(checkpoint.weights(torch.nn.ModuleDict({"classifier": torch.nn.Linear(2, 2)})))
+    with pytest.raises(InputError, match="other.safetensors does not fit the net"):
+        sources.vgg_16(str(path))

@@ -130,6 +130,7 @@ def refused(match: str, call) -> None:
     [
         (XML, "", "000001.xml is empty"),
         (XML, XML[:300], "000001.xml is not whole XML"),
+        (XML, "<?xml version='1.0' encoding='no'?><annotation/>", "000001.xml is not whole XML"),
         (XML, "<html></html>", "000001.xml is no VOC annotation"),
         (XML, "<annotation></annotation>", "000001.xml has neither an object nor"),
         ("<xmax>195</xmax>", "<xmax>400</xmax>", "000001.xml has a box from"),
@@ -180,6 +181,8 @@ def test_missing_and_broken_files_are_one_sentence(tmp_path):
     wide = note.read_text().replace("<width>96</width>", "<width>97</width>")
     text, _ = note.read_text(), note.write_text(wide)
     refused("000001.png has 96 x 96 pixels, but .* 97 x 96", lambda: read()[1])
+    note.write_text(text.replace("<width>96</width>", "<width>²</width>"), encoding="utf-8")
+    assert read()[1][1].size == (96, 96)
     note.write_text(text.replace("<width>96</width>", ""))
     assert read()[1][1].size == (96, 96)  # from the image
 
@@ -190,6 +193,8 @@ def test_missing_and_broken_files_are_one_sentence(tmp_path):
     refused("image .*000001.jpg is missing", read)
     refused("list of images .*val.txt", lambda: voc.folder(place, "val"))
     names = place / "ImageSets" / "Main" / "trainval.txt"
+    names.write_text("000000\r\n", encoding="utf-8-sig")  # as some editors save it
+    assert len(read()) == 1
     names.write_text("\n")
     refused("trainval.txt is empty", read)
     names.write_text("000000\n000000\n")
@@ -199,7 +204,7 @@ def test_missing_and_broken_files_are_one_sentence(tmp_path):
 
 def test_unknown_names_and_places_are_one_sentence(tmp_path):
     refused("voc08", lambda: voc.load(tmp_path, "voc08", "train"))
-    refused("VOCdevkit/VOC2007", lambda: voc.load(tmp_path, "voc07", "train"))
+    refused("VOCdevkit/VOC2007; --root names", lambda: voc.load(tmp_path, "voc07", "train"))
     refused("no .xml file", lambda: voc.pages(tmp_path))
 
 

@@ -39,7 +39,10 @@ def folder(file: Path, images: Path) -> AnnotatedImages:
         there = set(os.listdir(images))
     except OSError as error:
         raise InputError(f"there is no folder {images} with the images") from error
-    for name in whole.files:
+    for image_id, name, size in zip(whole.image_ids, whole.files, whole.sizes, strict=True):
+        if not name or min(size) < 1:
+            lacks = "file_name" if not name else "width and height above 0"
+            raise InputError(f"image {image_id} of {file} has no {lacks}; add it or take it out")
         if name not in there and not (images / name).is_file():
             raise InputError(
                 f"the image {images / name} is missing; add it or take it out of {file}"
@@ -106,8 +109,9 @@ def truth_of(file: Path, objects: list, images: list, categories: list) -> Truth
         box, area = box_of(where, one), one.get("area")
         if area is not None and not (is_number(area) and area >= 0):
             raise InputError(f"{where} has an area of {area}; a number from 0 on was expected")
-        crowd = bool(one.get("iscrowd", 0))
-        rows.append((image, kind, box, False, crowd, area))
+        if (crowd := one.get("iscrowd", 0)) not in (0, 1):
+            raise InputError(f"{where} has iscrowd {crowd!r}; the numbers 0 and 1 are known")
+        rows.append((image, kind, box, False, bool(crowd), area))
     rows.sort(key=lambda row: row[0])  # stable: within an image the file's order stays
     return annotated.packed(rows, "coco")
 
@@ -139,7 +143,10 @@ def looked_up(table: dict, key: object) -> int | None:
 def is_number(value: object) -> bool:
     """Whether `value` is a finite number, and no truth value."""
     kind = isinstance(value, int | float) and not isinstance(value, bool)
-    return kind and math.isfinite(value)
+    try:
+        return kind and math.isfinite(value)
+    except OverflowError:  # a whole number beyond every double
+        return False
 
 
 def whole_number(row: dict, name: str) -> int:

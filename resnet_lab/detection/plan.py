@@ -135,10 +135,12 @@ def evaluate(
     here: World = World(),  # noqa: B008 - frozen
     precision: str = "float32",
     report: Callable[[int], None] = lambda done: None,
+    files: bool = False,
 ) -> Evaluation:
     """The runs in `folders` on test images, those of their own training's data without `words`.
 
-    `changes` are fields of the first run's `Inference` that are otherwise.
+    `changes` are fields of the first run's `Inference` that are otherwise. With `files` the data
+    must be such that a server's result files can be written.
 
     Raises: InputError for folders, data or values that cannot be used.
     """
@@ -147,6 +149,8 @@ def evaluate(
     data = sources.data(words.data, "test", words.root, images=words.images, **words.drawn)
     if len(data.classes) != first.run.config.classes:
         raise InputError(f"the detector's {first.run.config.classes} classes are not {data.name}'s")
+    if files and not hasattr(data, "annotations"):  # said before an hour of testing, not after
+        raise InputError("result files are for all images of VOC or COCO; leave --results away")
     testing = replace(first.testing, **changes)
     nets = [run.trained(Path(folder), here.device) for folder in folders]
     found, targets = scores.detect_all(

@@ -177,7 +177,7 @@ def lines_of(file: Path, label: int, annotations: Annotations) -> list[Row]:
     """The detections of one class: image, score, xmin, ymin, xmax, ymax in each line."""
     place = {str(one): i for i, one in enumerate(annotations.image_ids)}
     try:
-        lines = file.read_text(encoding="utf-8").split("\n")
+        lines = file.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{file} cannot be read ({error}); get it again") from error
     rows = []

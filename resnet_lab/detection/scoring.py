@@ -32,6 +32,8 @@ def annotations_at(
     """
     place = Path(place).expanduser()
     if place.is_file():
+        if classes is not None:
+            raise InputError(f"classes are for VOC annotations; {place} names its own")
         return coco.read(place, outside=outside)
     if not place.is_dir():
         raise InputError(f"there is no file or folder {place} with annotations")
@@ -49,18 +51,25 @@ def score(
     annotations: Annotations,
     *,
     metric: str | None = None,
-    iou: float = 0.5,
+    iou: float | None = None,
     eleven_points: bool = False,
 ) -> VocResult | CocoResult:
     """The metric of `results`; that of the annotations' format unless named.
 
-    The numbers of the files are used as they are, not rounded to our tensors.
+    The numbers of the files are used as they are, not rounded to our tensors. VOC's `iou` is 0.5
+    unless given; COCO has overlaps of its own.
 
-    Raises: InputError if something is missing, malformed or unknown.
+    Raises: InputError if something is missing, malformed or unknown, or an option of VOC's metric
+        is given for COCO's.
     """
     metric = metric or annotations.form
     if metric not in METRICS:
         raise InputError(f"there is no metric {metric!r}; choose {' or '.join(METRICS)}")
+    if metric == "coco" and (iou is not None or eleven_points):
+        raise InputError(
+            "an overlap and 11 points are of VOC's metric, not COCO's; add --metric voc"
+        )
+    iou = 0.5 if iou is None else iou
     if not 0 < iou <= 1:
         raise InputError(f"the overlap must be above 0 and at most 1, not {iou}")
     if not len(annotations.truth.label):

@@ -55,6 +55,8 @@ def data(
         return scenes.load(part, images, **drawn)
     if not name.startswith("voc") and name not in COCO_PARTS:
         raise InputError(f"there are no data {name!r}; choose scenes, voc07+12, voc07++12 or coco")
+    if drawn:
+        raise InputError(f"{' and '.join(drawn)}: for drawn scenes only, not for {name}")
     if root is None:
         raise InputError(f"--root must name the folder that holds {name}")
     if name.startswith("voc"):
@@ -181,7 +183,8 @@ def vgg_16(weights: str) -> nn.Module:
         part, _, rest = name.partition(".")
         place, _, leaf = rest.partition(".")
         shift = {"features": 0, "classifier": first_linear}.get(part)
-        ours[name if shift is None else f"{int(place) + shift}.{leaf}"] = tensor
+        kept = shift is None or not place.isdecimal()
+        ours[name if kept else f"{int(place) + shift}.{leaf}"] = tensor
     load(net, ours, weights)
     return net
 

@@ -64,7 +64,7 @@ def year_folder(root: Path, year: int) -> Path:
     if root.name == f"VOC{year}" and root.is_dir():
         return root
     raise InputError(
-        f"{root} holds no VOCdevkit/VOC{year}; --data names the folder that does, or fetch it with "
+        f"{root} holds no VOCdevkit/VOC{year}; --root names the folder that does, or fetch it with "
         f"`resnet-lab data get voc{year % 100:02d}`"
     )
 
@@ -178,7 +178,7 @@ def unknown(note: Path, name: str, classes: Sequence[str]) -> str:
 def listed(path: Path) -> list[str]:
     """The image names in a list: the first word of each line. Raises: InputError."""
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"the list of images {path} cannot be read ({getattr(error, 'strerror', error)}); "

@@ -44,13 +44,13 @@ def parse(path: Path, content: bytes) -> Page:
         raise InputError(f"{path} is empty; get that annotation again")
     try:
         root = ElementTree.fromstring(content)
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, LookupError, ValueError) as error:  # or an unknown encoding
         raise InputError(f"{path} is not whole XML ({error}); get that annotation again") from error
     if root.tag != "annotation":
         raise InputError(f"{path} is no VOC annotation: it holds <{root.tag}>, not <annotation>")
     things = tuple(thing(path, k, node) for k, node in enumerate(root.findall("object"), start=1))
     size = tuple(
-        int(whole) if (whole := (root.findtext(f"size/{side}") or "").strip()).isdigit() else 0
+        int(whole) if (whole := (root.findtext(f"size/{side}") or "").strip()).isdecimal() else 0
         for side in ("height", "width")
     )
     if not things and not all(size):
