@@ -79,22 +79,18 @@ signal_figures.start(bare, f"{dataset.label}, without BN")
 # *adds* a residual as large as its input, so the variance about doubles, block after block.
 #
 # **Predict.** Now with BN, which sets the variance of every response to 1. Nothing can vanish on the way forward. And on the way back: flat?
+# (Below the figure every depth, with and without BN, from five seeds. On a page without a kernel the controls rest; `make lab` wakes them.)
 
 # %%
 kept = signal_widgets.starts(probe, depths)
 display(Markdown(signal_widgets.ends(kept | bare)))
-signal_figures.start(kept, f"{dataset.label}, with BN")
+display(signal_figures.start(kept, f"{dataset.label}, with BN"))
+signal_widgets.start_explorer(probe)
 
 # %% [markdown]
 # Nothing vanishes: the paper is right about that. But deep plain nets have the opposite trouble, which it does not mention. Before the first update their gradients
 # *grow* from layer to layer on the way to the front; at 20 layers that is harmless, with every ten layers it gets worse. The shortcut
 # holds it down. That BN alone makes gradients explode at the start, exponentially in depth, was shown later, for nets without shortcuts (Yang et al. 2019, arXiv 1902.08129).
-#
-# Every depth, with and without BN, from five seeds. (On a page without a kernel the controls rest; `make lab` wakes them. The two figures
-# above are what it shows at rest.)
-
-# %%
-signal_widgets.start_explorer(probe)
 
 # %% [markdown]
 # ## Along the training
@@ -136,10 +132,10 @@ Markdown(claims.table([row for row in rows if row.id.startswith("4.1-")]))
 # by the identity, or where the shape changes by what option A would do. BN's statistics stay as they were.
 #
 # **Predict.** ResNet-56 has 27 blocks, and so has plain-56. Leave out one, somewhere in the middle. What is the test error then, of either?
-# (A dot is a block, a ring one that changes the shape, the dashed line the whole net.)
+# (A dot is a block, a ring one that changes the shape, the dashed line the whole net. Below it the same block by block, with menus over net and seed, which JupyterLab moves without a kernel.)
 
 # %%
-from resnet_lab import figures, lesion_figures
+from resnet_lab import figures, lesion_chart, lesion_figures
 
 operated, sentence = findings.on_images(findings.load_all("lesion"), dataset.name)
 print(sentence)
@@ -147,14 +143,7 @@ display(Markdown(lesion_figures.table(operated)))
 figure = lesion_figures.every_single(operated, ("plain-20", "ResNet-20", "plain-56", "ResNet-56"))
 if not isinstance(figure, str):
     figures.save(figure, Path(figure_folder) / "10_why_it_works.png")
-figure
-
-# %% [markdown]
-# The same, block by block, with menus over net and seed (JupyterLab moves them, without a kernel; elsewhere the figure above must do):
-
-# %%
-from resnet_lab import lesion_chart
-
+display(figure)
 lesion_chart.single_lesions(operated)
 
 # %% [markdown]
@@ -172,20 +161,16 @@ lesion_figures.groups_of_blocks(operated)
 # and one block out leaves half of them; a plain net has one path, and no
 # way past a block. That is their claim and not this paper's, and our nets are thin and briefly trained.
 #
-# Now do it yourself. One net, a fixed sample of 300 test images; first the call, with two blocks gone:
+# Now do it yourself. One net, a fixed sample of 300 test images; first the call, with two blocks gone.
+# And with buttons: a pressed one is a block left out (Tab and Space work too). Which single block hurts ResNet-56 most? How many can go before the error has doubled?
+# Then take a plain net.
 
 # %%
 from resnet_lab import lesion, lesion_explore, lesion_widgets
 
 chosen = lesion_explore.patients(recorded, dataset)
 patient = lesion_explore.Patient(chosen[0], dataset)
-lesion_explore.view(patient, ["2.3", "2.4"])
-
-# %% [markdown]
-# And with buttons: a pressed one is a block left out (Tab and Space work too). Which single block hurts ResNet-56 most? How many can go before the error has doubled?
-# Then take a plain net.
-
-# %%
+display(lesion_explore.view(patient, ["2.3", "2.4"]))
 lesion_widgets.BlockClicker(chosen, dataset)
 
 # %% [markdown]
@@ -215,14 +200,7 @@ Markdown(lesion_figures.table(operated, bn="estimated"))
 # A random direction has no length of its own. Behind a BN a filter can be made ten times as large without any effect, and a step of one
 # is then a tenth of what it was. So each filter of the direction gets the norm of the net's filter at its place, and a
 # step of 1 is as long as the weights themselves. Scales, offsets and biases stay where they are, as in that paper.
-
-# %%
-from resnet_lab import widgets
-from resnet_lab.landscape import chart, directions, drawing, lines, report, shown, slices, targets
-
-widgets.show(directions.filter_normalised)
-
-# %% [markdown]
+#
 # The random numbers depend on the names and shapes of the parameters and on a seed, not on the net. A plain net and its residual
 # twin have the same parameters, so they walk the same way.
 #
@@ -230,6 +208,8 @@ widgets.show(directions.filter_normalised)
 # a tenth, nothing? And at 0.2?
 
 # %%
+from resnet_lab.landscape import chart, drawing, lines, report, shown, slices, targets
+
 net = targets.recorded("ResNet-20", 0, "quick", dataset)
 choice = slices.Choice(dimensions=1, points=11, n=500)
 images = net.sample(dataset, choice)
@@ -272,18 +252,11 @@ figure
 # %% [markdown]
 # The cross is the net, the red line is where the loss is that of guessing; darker is higher, in equal steps of log(loss), and all beyond the
 # last number has one colour. No surface in three dimensions: it would hide its own back. Move through nets, modes and radii
-# (on a page without a kernel the controls rest; `make lab` wakes them):
+# (on a page without a kernel the controls rest; `make lab` wakes them). Below, all curves in one chart that needs no kernel in JupyterLab:
 
 # %%
-drawing.view(stored, shown_images, "plain-56", "running", 0.5)
-
-# %%
-chart.landscape_explorer(stored, shown_images)
-
-# %% [markdown]
-# And all curves in one chart that needs no kernel in JupyterLab; the figures above hold the same numbers.
-
-# %%
+display(drawing.view(stored, shown_images, "plain-56", "running", 0.5))
+display(chart.landscape_explorer(stored, shown_images))
 display(chart.explorer(stored, shown_images), raw=True)
 
 # %% [markdown]
@@ -300,9 +273,7 @@ display(chart.explorer(stored, shown_images), raw=True)
 # the statistics are recomputed?
 
 # %%
-Markdown(report.table(stored, shown_images))
-
-# %%
+display(Markdown(report.table(stored, shown_images)))
 print(report.gaps(stored, shown_images))
 
 # %% [markdown]
@@ -408,20 +379,6 @@ print(
 )
 
 # %% [markdown]
-# **4. Build.** Filter-normalise by hand: scale `drawn` so that each of its 8 filters has the norm of the filter of `kernel` at its place.
-
-# %%
-import torch
-
-kernel = net.net.stem[0].weight.detach()
-drawn = torch.randn(kernel.shape, generator=torch.Generator().manual_seed(3))
-wanted = directions.filter_normalised({"stem": drawn}, {"stem": kernel})["stem"]
-
-scaled = None  # your answer
-
-print(exercises.check(scaled, lambda d: torch.allclose(d, wanted, atol=1e-5), "one norm a filter"))
-
-# %% [markdown]
 # ## In this notebook
 #
 # - Without BN, signals fade in plain nets and blow up in residual ones, the more the deeper.
@@ -463,11 +420,3 @@ net = copy.deepcopy(patient.net)
 zeros.silence(lesion.blocks_of(net)[patient.blocks.index("2.3")])
 silenced_error = patient.sample()(net)
 assert silenced_error == patient.error(["2.3"])
-
-# %% [markdown]
-# One factor a filter, the ratio of two norms:
-
-# %% tags=["solution"]
-length = kernel.flatten(1).norm(dim=1) / drawn.flatten(1).norm(dim=1)
-scaled = drawn * length[:, None, None, None]
-assert torch.allclose(scaled, wanted, atol=1e-5)
