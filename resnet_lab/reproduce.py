@@ -206,12 +206,11 @@ def measure_responses(steps: Plan, found: list[records.Record], console: Console
     from resnet_lab import tables
     from resnet_lab.layer_responses import stored
 
-    folder = steps.out / "records"
     stored.measure_missing(
         tables.runs_of("figure_7", found, steps.scale, steps.dataset.name),
         steps.dataset,
-        [folder, records.SHIPPED],
-        folder / "findings",
+        [steps.out / "records", records.SHIPPED],
+        steps.out / "records" / "findings",
         known=stored.load(),
         tell=lambda text: say(console, text),
     )
