@@ -10,13 +10,11 @@ import platform
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 
 import torch
 
-from resnet_lab import records
-from resnet_lab.errors import InputError
+from resnet_lab import records, sealed
 from resnet_lab.files import write_whole
 from resnet_lab.provenance import device_name, git_revision, package_version
 from resnet_lab.recipe import Recipe
@@ -53,11 +51,7 @@ class Finding:
     @property
     def digest(self) -> str:
         """Hash of all that the clock does not touch."""
-        fields = asdict(self)
-        fields.pop("how")
-        fields["run"] = fields_of(self.run)
-        text = json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return sealed.digest(asdict(self) | {"run": fields_of(self.run)})
 
 
 def how(seconds: float, *, device: str = "cpu", precision: str = "float32") -> How:
@@ -94,41 +88,14 @@ def save(finding: Finding, folder: Path) -> Path:
     return path
 
 
-@cache
-def _adapter():
-    # imported late: pydantic takes a tenth of a second, and measuring needs none of it
-    from pydantic import ConfigDict, TypeAdapter
-
-    for part in (Finding, Run, ResNetConfig, Recipe, Images, How):
-        part.__pydantic_config__ = ConfigDict(extra="forbid", allow_inf_nan=False)
-    return TypeAdapter(Finding)
-
-
 def load(path: Path) -> Finding:
     """The finding at `path`, checked field by field.
 
     Raises: InputError if the file is missing, cut short, changed, or no finding at all.
     """
-    from pydantic import ValidationError
-
+    parts = (Run, ResNetConfig, Recipe, Images, How)
     remedy = "move it away and measure again"
-    try:
-        fields = json.loads(path.read_bytes())
-        digest = fields.pop("digest")
-        finding = _adapter().validate_json(json.dumps(fields), strict=True)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror})") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{path} is not a finding ({where}: {first['msg']}); {remedy}") from error
-    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
-        raise InputError(f"{path} is not a whole finding; {remedy}") from error
-    if finding.format != FORMAT:
-        raise InputError(f"{path} has format {finding.format}, this version reads {FORMAT}")
-    if finding.digest != digest:
-        raise InputError(f"{path} was changed after it was written; {remedy}")
-    return finding
+    return sealed.load(path, {FORMAT: Finding}, parts, what="finding", remedy=remedy)
 
 
 def load_all(lens: str, *folders: Path) -> list[Finding]:

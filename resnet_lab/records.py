@@ -4,15 +4,13 @@ Paper: Table 6; Figures 1 and 6.
 Notebook: notebooks/01_degradation.py. Tests: tests/test_records.py.
 """
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from resnet_lab.errors import InputError
+from resnet_lab import sealed
 from resnet_lab.files import write_whole
 from resnet_lab.recipe import Recipe
 from resnet_lab.resnet import ResNetConfig
@@ -77,11 +75,7 @@ class Record:
     @property
     def digest(self) -> str:
         """Hash of all that the clock does not touch: equal for an interrupted and a whole run."""
-        fields = asdict(self)
-        fields.pop("how")
-        fields["run"] = fields_of(self.run)
-        text = json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return sealed.digest(asdict(self) | {"run": fields_of(self.run)})
 
     @property
     def net(self) -> str:
@@ -111,43 +105,14 @@ def readable() -> bool:
     return bool(find_spec("pydantic"))
 
 
-@cache
-def _adapter():
-    # imported late: pydantic takes a tenth of a second, and training needs none of it
-    from pydantic import ConfigDict, TypeAdapter
-
-    for part in (Record, Run, ResNetConfig, Recipe, Images, Point, Final, How):
-        part.__pydantic_config__ = ConfigDict(extra="forbid", allow_inf_nan=False)
-    return TypeAdapter(Record)
-
-
 def load(path: Path) -> Record:
     """The record at `path`, checked field by field.
 
     Raises: InputError if the file is missing, cut short, changed, or no record at all.
     """
-    from pydantic import ValidationError
-
+    parts = (Run, ResNetConfig, Recipe, Images, Point, Final, How)
     remedy = "move it away and run `resnet-lab reproduce` again"
-    try:
-        fields = json.loads(path.read_bytes())
-        digest = fields.pop("digest")
-        record = _adapter().validate_json(json.dumps(fields), strict=True)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror})") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InputError(
-            f"{path} is not a run record ({where}: {first['msg']}); {remedy}"
-        ) from error
-    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
-        raise InputError(f"{path} is not a whole run record; {remedy}") from error
-    if record.format != FORMAT:
-        raise InputError(f"{path} has record format {record.format}, this version reads {FORMAT}")
-    if record.digest != digest:
-        raise InputError(f"{path} was changed after it was written; {remedy}")
-    return record
+    return sealed.load(path, {FORMAT: Record}, parts, what="run record", remedy=remedy)
 
 
 def load_all(*folders: Path) -> list[Record]:

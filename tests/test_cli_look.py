@@ -23,7 +23,8 @@ def test_signals_at_the_start_and_after_two_updates(here, capsys):
     assert look("signals", "--depth", 8, "--start", "--out", here) == 0
     assert look("signals", "--depth", 8, "--updates", 2, "--out", here) == 0
     start, training = sorted(
-        findings.load_all("signals", here / "records" / "findings"), key=lambda f: f.settings["what"]
+        findings.load_all("signals", here / "records" / "findings"),
+        key=lambda f: f.settings["what"],
     )
     assert start.values["updates"] == [0] and training.values["updates"] == [0, 1, 2]
     printed = capsys.readouterr().out

@@ -70,11 +70,11 @@ class TestRecord:
         with pytest.raises(InputError, match="was changed after it was written"):
             records.load(path)
         path.write_text(text.replace('"lr"', '"rate"'), encoding="utf-8")
-        with pytest.raises(InputError, match="is no record of a detector"):
+        with pytest.raises(InputError, match="is not a record of a detector"):
             records.load(path)
         for part in (text[: len(text) // 2], "[]", "{}"):
             path.write_text(part, encoding="utf-8")
-            with pytest.raises(InputError, match="is no whole record"):
+            with pytest.raises(InputError, match="is not a whole record"):
                 records.load(path)
 
     def test_the_same_run_is_not_trained_twice_and_another_has_another_name(self, whole):

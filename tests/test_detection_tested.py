@@ -37,9 +37,9 @@ def test_what_is_saved_is_found_again(tmp_path):
     "change, sentence",
     [
         (lambda f: f | {"option": "another"}, "was changed"),
-        (lambda f: f | {"more": 1}, "no whole result"),
-        (lambda f: {k: v for k, v in f.items() if k != "digest"}, "no whole result"),
-        (lambda f: [], "no whole result"),
+        (lambda f: f | {"more": 1}, "more: Unexpected"),
+        (lambda f: {k: v for k, v in f.items() if k != "digest"}, "not a whole result"),
+        (lambda f: [], "not a whole result"),
     ],
 )
 def test_a_changed_file_is_refused(tmp_path, change, sentence):

@@ -74,11 +74,11 @@ def test_another_value_is_another_run_and_the_clock_is_not_in_the_digest():
 @pytest.mark.parametrize(
     "change, words",
     [
-        (lambda text: text[:200], "no whole record"),
+        (lambda text: text[:200], "not a whole record"),
         (lambda text: text.replace('"top1": 25.0', '"top1": 24.0', 1), "was changed"),
         (lambda text: text.replace('"images": 4', '"images": "4"'), "images"),
-        (lambda text: text.replace(records.FORMAT, "another"), "no whole record"),
-        (lambda text: json.dumps([1]), "no whole record"),
+        (lambda text: text.replace(records.FORMAT, "another"), "has format 'another'"),
+        (lambda text: json.dumps([1]), "not a whole record"),
     ],
 )
 def test_a_damaged_file_is_one_sentence_with_its_name(tmp_path, change, words):

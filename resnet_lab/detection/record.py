@@ -7,15 +7,15 @@ Notebook: notebooks/07_detection.py. Tests: tests/test_detection_record.py.
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 
+from resnet_lab import sealed
 from resnet_lab.detection.config import DetectorConfig, Inference
 from resnet_lab.detection.recipe import DetectionRecipe, Pretraining
 from resnet_lab.detection.scores import Scores
 from resnet_lab.detection.training import Point
-from resnet_lab.errors import InputError
 from resnet_lab.files import write_whole
+from resnet_lab.resnet import ResNetConfig
 
 FORMAT = "resnet-lab detection record 1"
 
@@ -83,10 +83,7 @@ class DetectionRecord:
     @property
     def digest(self) -> str:
         """Hash of all that the clock does not touch: equal for an interrupted and a whole run."""
-        fields = asdict(self)
-        fields.pop("how")
-        text = json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return sealed.digest(asdict(self))
 
 
 def save(record: DetectionRecord, path: Path) -> None:
@@ -98,46 +95,16 @@ def save(record: DetectionRecord, path: Path) -> None:
     write_whole(path, text[:-2] + f',\n "curve": [\n  {lines}\n ]\n}}\n')
 
 
-@cache
-def _adapter():
-    # imported late, as in `records`: training needs no pydantic
-    from pydantic import ConfigDict, TypeAdapter
-
-    from resnet_lab.resnet import ResNetConfig
-
-    parts = (DetectionRecord, DetectionRun, DetectionImages, DetectionHow, DetectorConfig)
-    for part in (*parts, ResNetConfig, DetectionRecipe, Pretraining, Point, Inference, Scores):
-        part.__pydantic_config__ = ConfigDict(extra="forbid", allow_inf_nan=False)
-    return TypeAdapter(DetectionRecord)
-
-
 def load(path: Path) -> DetectionRecord:
     """The record at `path`, checked field by field.
 
     Raises: InputError if the file is missing, cut short, changed, or no such record.
     """
-    from pydantic import ValidationError
-
+    parts = (DetectionRun, DetectionImages, DetectionHow, DetectorConfig, ResNetConfig)
+    parts += (DetectionRecipe, Pretraining, Point, Inference, Scores)
     remedy = "move it away and train the run again"
-    try:
-        fields = json.loads(path.read_bytes())
-        digest = fields.pop("digest")
-        record = _adapter().validate_json(json.dumps(fields), strict=True)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror})") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InputError(
-            f"{path} is no record of a detector ({where}: {first['msg']}); {remedy}"
-        ) from error
-    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
-        raise InputError(f"{path} is no whole record of a detector; {remedy}") from error
-    if record.format != FORMAT:
-        raise InputError(f"{path} has format {record.format!r}, this version reads {FORMAT!r}")
-    if record.digest != digest:
-        raise InputError(f"{path} was changed after it was written; {remedy}")
-    return record
+    what = "record of a detector"
+    return sealed.load(path, {FORMAT: DetectionRecord}, parts, what=what, remedy=remedy)
 
 
 def load_all(*folders: Path) -> list[DetectionRecord]:

@@ -12,10 +12,9 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import cache
 from pathlib import Path
 
-from resnet_lab import findings, runner
+from resnet_lab import findings, runner, sealed
 from resnet_lab.detection import arms, record, run, scenes, scores
 from resnet_lab.detection.config import Inference
 from resnet_lab.detection.faster_rcnn import FasterRCNN
@@ -23,7 +22,6 @@ from resnet_lab.detection.record import DetectionRecord
 from resnet_lab.detection.scores import Scores
 from resnet_lab.detection.targets import DetectionData
 from resnet_lab.distributed import World
-from resnet_lab.errors import InputError
 from resnet_lab.files import write_whole
 from resnet_lab.records import How
 
@@ -96,35 +94,13 @@ def save(found: Tested, folder: Path) -> Path:
     return path
 
 
-@cache
-def _adapter():
-    # imported late, as in `record`
-    from pydantic import ConfigDict, TypeAdapter
-
-    for part in (Tested, Inference, Scores, How):
-        part.__pydantic_config__ = ConfigDict(extra="forbid", allow_inf_nan=False)
-    return TypeAdapter(Tested)
-
-
 def load(path: Path) -> Tested:
     """What `path` holds, checked field by field.
 
     Raises: InputError if the file is missing, cut short, changed, or something else.
     """
-    remedy = "move it away and test again"
-    try:
-        fields = json.loads(path.read_bytes())
-        digest = fields.pop("digest")
-        found = _adapter().validate_json(json.dumps(fields), strict=True)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror})") from error
-    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
-        raise InputError(f"{path} is no whole result of a tested detector; {remedy}") from error
-    if found.format != FORMAT:
-        raise InputError(f"{path} has format {found.format!r}, this version reads {FORMAT!r}")
-    if found.digest != digest:
-        raise InputError(f"{path} was changed after it was written; {remedy}")
-    return found
+    what, remedy = "result of a tested detector", "move it away and test again"
+    return sealed.load(path, {FORMAT: Tested}, (Inference, Scores, How), what=what, remedy=remedy)
 
 
 def load_all(*folders: Path) -> list[Tested]:

@@ -7,15 +7,15 @@ Notebook: notebooks/09_localisation.py. Tests: tests/test_localisation_record.py
 import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
-from functools import cache
 from pathlib import Path
 
+from resnet_lab import sealed
 from resnet_lab.detection.recipe import DetectionRecipe, Pretraining
 from resnet_lab.detection.record import DetectionHow, DetectionImages
 from resnet_lab.detection.training import Point
-from resnet_lab.errors import InputError
 from resnet_lab.files import write_whole
 from resnet_lab.localisation.config import LocaliserConfig
+from resnet_lab.resnet import ResNetConfig
 
 FORMAT = "resnet-lab localisation record 1"
 ENSEMBLE = "resnet-lab localisation ensemble 1"
@@ -74,7 +74,7 @@ class LocalisationRecord:
     @property
     def digest(self) -> str:
         """Hash of all that the clock does not touch: equal for an interrupted and a whole run."""
-        return digest_of(self)
+        return sealed.digest(asdict(self))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,18 +94,10 @@ class EnsembleRecord:
     @property
     def digest(self) -> str:
         """Hash of all that the clock does not touch."""
-        return digest_of(self)
+        return sealed.digest(asdict(self))
 
 
 AnyRecord = LocalisationRecord | EnsembleRecord
-
-
-def digest_of(record: AnyRecord) -> str:
-    """Hash of every field but `how`."""
-    values = asdict(record)
-    values.pop("how")
-    text = json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def save(record: AnyRecord, path: Path) -> None:
@@ -114,45 +106,16 @@ def save(record: AnyRecord, path: Path) -> None:
     write_whole(path, json.dumps(values, indent=1, allow_nan=False) + "\n")
 
 
-@cache
-def _adapter(kind: type):
-    # imported late, as in `records`: training needs no pydantic
-    from pydantic import ConfigDict, TypeAdapter
-
-    from resnet_lab.resnet import ResNetConfig
-
-    parts = (LocalisationRecord, EnsembleRecord, LocalisationRun, LocaliserConfig, Row, Point)
-    for part in (*parts, DetectionHow, DetectionImages, DetectionRecipe, Pretraining, ResNetConfig):
-        part.__pydantic_config__ = ConfigDict(extra="forbid", allow_inf_nan=False)
-    return TypeAdapter(kind)
-
-
 def load(path: Path) -> AnyRecord:
     """The record at `path`, of a run or an ensemble, checked field by field.
 
     Raises: InputError if the file is missing, cut short, changed, or no such record.
     """
-    from pydantic import ValidationError
-
+    parts = (LocalisationRun, LocaliserConfig, Row, Point, DetectionHow, DetectionImages)
+    parts += (DetectionRecipe, Pretraining, ResNetConfig)
+    kinds = {FORMAT: LocalisationRecord, ENSEMBLE: EnsembleRecord}
     remedy = "move it away and run the same command again"
-    try:
-        values = json.loads(path.read_bytes())
-        digest, form = values.pop("digest"), values["format"]
-        kind = {FORMAT: LocalisationRecord, ENSEMBLE: EnsembleRecord}[form]
-        record = _adapter(kind).validate_json(json.dumps(values), strict=True)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror})") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InputError(
-            f"{path} is no record of a localiser ({where}: {first['msg']}); {remedy}"
-        ) from error
-    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
-        raise InputError(f"{path} is no whole record of a localiser; {remedy}") from error
-    if record.digest != digest:
-        raise InputError(f"{path} was changed after it was written; {remedy}")
-    return record
+    return sealed.load(path, kinds, parts, what="record of a localiser", remedy=remedy)
 
 
 def load_all(*folders: Path) -> list[AnyRecord]:
