@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from resnet_lab import notebooks, pages
+from resnet_lab import glossary, notebooks, pages
 from resnet_lab.book_index import PageInfo, index
 from resnet_lab.errors import InputError
 from resnet_lab.files import write_whole
@@ -44,6 +44,8 @@ def make_book(
     wanted = {source.stem: choose(source, given, out / "figures") for source in every}
     check(given, wanted, chosen)
     (out / "figures").mkdir(parents=True, exist_ok=True)
+
+    glossary.page(out)
 
     found = {source.stem: remembered(source, out) for source in every}
     chapters = [(f"{stem}.html", info.title) for stem, info in found.items()]
