@@ -75,24 +75,39 @@ def trained_seeds(records: Sequence[Record]) -> list[int]:
     return sorted({record.run.recipe.seed for record in records})
 
 
-def run_of(records: Sequence[Record], depth: int, kind: str = "plain", seed: int = 0) -> Figure:
+def tested_updates(records: Sequence[Record]) -> list[int]:
+    """Updates after which every run measured its test error, in rising order."""
+    steps = [{p.step for p in record.curve if p.test_error is not None} for record in records]
+    return sorted(set.intersection(*steps)) if steps else []
+
+
+def run_of(
+    records: Sequence[Record],
+    depth: int,
+    kind: str = "plain",
+    seed: int = 0,
+    update: int | None = None,
+) -> Figure:
     """Training and test error of one run over the grey curves of all others; its end in words.
 
+    `kind`: plain, residual, or the option B or C; `update`: shown so far, None to the end.
     Where there is no such run, all curves are grey and the words say so.
     """
     figure, panels = figures.sheet(2, width=8.2, height=3.4)
     name = f"{'plain' if kind == 'plain' else 'ResNet'}-{depth}"
+    name += f"-{kind}" if kind in ("B", "C") else ""
     seeds = {r.run.recipe.seed: r for r in figures.by_net(records).get(name, [])}
     chosen = seeds.get(seed)
     others = ", ".join(map(str, sorted(seeds)))
     ends = f"{name}: not run" + (f" with seed {seed}, only with {others}" if others else "")
     if chosen is not None:
-        final = chosen.final
+        at = figures.until(chosen, update).curve[-1]
+        went = "ends" if at.step == chosen.final.step else "is"
         ends = (
-            f"{name}, seed {seed}: ends at {final.train_error:.1f} % training and "
-            f"{final.test_error:.1f} % test error, after {final.step:,} updates"
+            f"{name}, seed {seed}: {went} at {at.train_error:.1f} % training and "
+            f"{at.test_error:.1f} % test error, after {at.step:,} updates"
         )
-    figures.highlight(panels, records, name, seed=seed)
+    figures.highlight(panels, records, name, seed=seed, update=update)
     figure.suptitle(f"{ends}\n{figures.describe(records)}", fontsize="small", color="0.35")
     return figure
 

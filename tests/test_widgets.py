@@ -1,18 +1,9 @@
 """A widget is a wrapper: what it shows is what the plain function returns."""
 
-import pytest
 from conftest import record_of
 
 from resnet_lab import widgets
 from resnet_lab.blocks import Block
-
-
-@pytest.fixture
-def shown(monkeypatch):
-    """What was displayed, instead of a notebook."""
-    seen = []
-    monkeypatch.setattr(widgets, "display", seen.append)
-    return seen
 
 
 def controls(box):
@@ -24,9 +15,9 @@ def test_the_net_explorer_redraws_at_both_ends_and_for_both_kinds(shown):
     assert (slider.options[0], slider.options[-1]) == (8, 110)
     for depth in (8, 110):
         slider.value = depth
-        assert f"6n + 2 = {depth}" in shown[-1].data
+        assert f"6n + 2 = {depth}" in shown[-1]
     toggle.value = "residual"
-    assert "ResNet-110" in shown[-1].data and "identity" in shown[-1].data
+    assert "ResNet-110" in shown[-1] and "identity" in shown[-1]
 
 
 def test_the_curve_explorer_offers_what_was_trained(shown):
