@@ -35,6 +35,8 @@ __all__ = [
     "rates",
     "save",
     "sheet",
+    "tested_updates",
+    "until",
     "warm_up",
 ]
 
@@ -101,6 +103,12 @@ def until(record: Record, update: int | None) -> Record:
     if update is None:
         return record
     return replace(record, curve=tuple(point for point in record.curve if point.step <= update))
+
+
+def tested_updates(records: Sequence[Record]) -> list[int]:
+    """Updates after which every run measured its test error, in rising order."""
+    steps = [{p.step for p in record.curve if p.test_error is not None} for record in records]
+    return sorted(set.intersection(*steps)) if steps else []
 
 
 def highlight(

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import ipywidgets
 from matplotlib.figure import Figure
 
-from resnet_lab import data, live_figures, live_runs, pictures, widgets
+from resnet_lab import data, live_figures, live_runs, pictures, spoken, widgets
 from resnet_lab.arms import QUICK_WIDTH
 from resnet_lab.errors import InputError
 from resnet_lab.live import Course, Live, Task, Trainer
@@ -80,7 +80,7 @@ class LivePanel(ipywidgets.VBox):
             ipywidgets.HBox(list(self.choices.values()), layout=wrap),
             ipywidgets.HBox(list(self.buttons.values()), layout=wrap),
         ]
-        super().__init__([*rows, self.status, self.picture, self.table])
+        super().__init__([*rows, self.status, self.picture, self.table, spoken.names()])
         self.add_class("lab-live")
         self.refresh()
 
@@ -136,7 +136,7 @@ class LivePanel(ipywidgets.VBox):
             self.status.value = f"<div role='status'>{html.escape(words)}</div>"
             if sparing and time.monotonic() - self.drawn < PAUSE:
                 return
-            self.picture.value = pictures.png(self.figure())
+            self.picture.value = pictures.png(self.trained())
             self.table.value = live_figures.page(seen.courses)
             self.drawn = time.monotonic()
 
@@ -150,10 +150,14 @@ class LivePanel(ipywidgets.VBox):
         ]
 
     def figure(self) -> Figure:
-        """The curves of `results`, those trained here over the shipped runs of the same nets."""
+        """The curves of `results`, for a cell that keeps them."""
+        if any(course.points for course in self.live.seen().courses):
+            return self.trained()
+        return live_figures.curves(self.results(), tested="on all test images; shipped runs")
+
+    def trained(self) -> Figure:
+        """The curves of what was trained here, over the shipped runs of the same nets."""
         courses = [course for course in self.live.seen().courses if course.points]
-        if not courses:
-            return live_figures.curves(self.results(), tested="on all test images; shipped runs")
         found = [live_runs.shipped(self.recorded, course.task) for course in courses]
         beside = {n: live_runs.course_of(r) for n, r in enumerate(found) if r is not None}
         return live_figures.curves(courses, beside)
@@ -172,13 +176,9 @@ class LivePanel(ipywidgets.VBox):
 
 def choices(updates: int) -> dict[str, ipywidgets.Widget]:
     """The controls that name a net, by what `live_runs.task_of` calls them."""
-    kind = ipywidgets.ToggleButtons(
-        options=list(live_runs.KINDS), description="shortcut", style={"button_width": "6.5em"}
-    )
-    kind.add_class("lab-shortcut")
     made = {
         "depth": widgets.depth_slider(live_runs.DEPTHS, 20),
-        "kind": kind,
+        "kind": widgets.shortcut_toggle(list(live_runs.KINDS)),
         "width": ipywidgets.SelectionSlider(options=live_runs.WIDTHS, value=QUICK_WIDTH),
         "seed": widgets.seed_slider(range(5)),
         "updates": ipywidgets.SelectionSlider(options=live_runs.UPDATES, value=updates),

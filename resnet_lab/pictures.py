@@ -8,6 +8,7 @@ import threading
 from base64 import b64encode
 from collections.abc import Sequence
 from io import BytesIO
+from typing import Protocol
 
 import ipywidgets
 from matplotlib.figure import Figure
@@ -16,6 +17,13 @@ from resnet_lab.errors import InputError
 
 # sliders answer on threads of their own, and a training draws on one more: one at a time
 PEN = threading.RLock()
+
+
+class Worded(Protocol):
+    """A picture and what it shows in words, as `detection.ink.View`."""
+
+    words: str
+    png: bytes
 
 
 def png(figure: Figure) -> bytes:
@@ -35,19 +43,31 @@ def words(figure: Figure) -> str:
     return "; ".join(" ".join(title.split()) for title in titles if title) or "a figure"
 
 
-def output_of(result: Figure | str) -> dict:
-    """A Figure, or text as Markdown, as an output for `Output.outputs`."""
+def outputs_of(result: "Figure | Worded | str") -> list[dict]:
+    """A Figure, a picture with words, or text as Markdown: as outputs for `Output.outputs`."""
     if isinstance(result, str):
-        data = {"text/markdown": result, "text/plain": result}
-    else:
-        data = {"image/png": b64encode(png(result)).decode(), "text/plain": words(result)}
+        return [output({"text/markdown": result, "text/plain": result})]
+    if isinstance(result, Figure):
+        return [picture(png(result), words(result))]
+    with PEN:
+        drawn = result.png
+    return [*outputs_of(result.words), picture(drawn, result.words)]
+
+
+def picture(drawn: bytes, said: str) -> dict:
+    """An output that is a PNG, with what it shows in words."""
+    return output({"image/png": b64encode(drawn).decode(), "text/plain": said})
+
+
+def output(data: dict[str, str]) -> dict:
+    """An output of these MIME types."""
     return {"output_type": "display_data", "data": data, "metadata": {}}
 
 
 def problem_of(error: Exception) -> dict:
     """What went wrong, as an output: an InputError is a sentence, all else a red error."""
     if isinstance(error, InputError):
-        return output_of(str(error))
+        return outputs_of(str(error))[0]
     name, text = type(error).__name__, str(error)
     return {
         "output_type": "error",

@@ -12,7 +12,7 @@ from functools import lru_cache
 import ipywidgets
 from IPython.display import Markdown
 
-from resnet_lab import explore, pictures
+from resnet_lab import explore, figures, pictures, spoken
 from resnet_lab.records import Record
 
 KEPT = 256  # pictures of an explorer, of some 50 kB each, in memory
@@ -44,7 +44,10 @@ def seed_slider(seeds: Sequence[int]) -> ipywidgets.SelectionSlider:
 def shortcut_toggle(kinds: Sequence[str] = ("plain", "residual")) -> ipywidgets.ToggleButtons:
     """Plain or residual, or the options by name; the first of them on."""
     toggle = ipywidgets.ToggleButtons(
-        options=list(kinds), description="shortcut", style={"button_width": "6.5em"}
+        options=list(kinds),
+        description="shortcut",
+        style={"button_width": "6.5em"},
+        layout={"width": "max-content"},
     )
     toggle.add_class("lab-shortcut")
     return toggle
@@ -59,29 +62,29 @@ def draw(function, **controls: ipywidgets.Widget) -> ipywidgets.VBox:
     output.add_class("lab-output")
 
     @lru_cache(maxsize=KEPT)
-    def shown(*values: object) -> dict:
-        return pictures.output_of(function(**dict(zip(controls, values, strict=True))))
+    def shown(*values: object) -> list[dict]:
+        return pictures.outputs_of(function(**dict(zip(controls, values, strict=True))))
 
     def redraw(change: object = None) -> None:
         with turn:  # whoever draws last reads the controls last
             try:
                 found = shown(*(control.value for control in controls.values()))
             except Exception as error:  # a callback's error would show nowhere in the notebook
-                found = pictures.problem_of(error)
-            pictures.put(output, [found])
+                found = [pictures.problem_of(error)]
+            pictures.put(output, found)
 
     for control in controls.values():
         control.observe(redraw, "value")
     redraw()
     row = ipywidgets.HBox(list(controls.values()), layout={"flex_flow": "row wrap"})
-    return ipywidgets.VBox([row, output])
+    return ipywidgets.VBox([row, output, spoken.names()])
 
 
 def net_explorer() -> ipywidgets.VBox:
-    """Slider over every 6n+2 depth to 110 and a plain/residual toggle: the net stage by stage."""
+    """Slider over every 6n+2 depth to 110, and 1202; plain or residual: the net stage by stage."""
     return draw(
         explore.describe_net,
-        depth=depth_slider(explore.DEPTHS, 20),
+        depth=depth_slider((*explore.DEPTHS, 1202), 20),
         kind=shortcut_toggle(),
     )
 
@@ -115,5 +118,5 @@ def run_explorer(
         depth=depth_slider(depths, depths[-1]),
         kind=shortcut_toggle(kinds),
         seed=seed_slider(explore.trained_seeds(records)),
-        update=update_slider(explore.tested_updates(records)),
+        update=update_slider(figures.tested_updates(records)),
     )

@@ -125,5 +125,5 @@ def shown(monkeypatch) -> list:
     from resnet_lab import pictures
 
     seen = []
-    monkeypatch.setattr(pictures, "output_of", lambda made: seen.append(made) or {"data": {}})
+    monkeypatch.setattr(pictures, "outputs_of", lambda made: seen.append(made) or [])
     return seen
