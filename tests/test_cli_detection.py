@@ -153,7 +153,14 @@ def test_files_in_cocos_format_from_training_to_a_result_file(type_in, tmp_path)
     (folder,) = tmp_path.glob("out/detection/ResNet-10*")
     found = record.load(folder / "record.json")
     assert found.run.recipe.lr == pytest.approx(1e-3 * 2 / 8)  # the linear rule, from batch 8
+    assert found.classes == scenes.CLASSES
+    assert f"mAP@.5 {found.final.coco50:.1f}, mAP@[.5,.95]" in out  # COCO's, as in Table 8
+    assert "11 points" not in out
     code, out, _ = type_in(f"evaluate detection {folder} --root . --score 0 --results found.json")
     assert code == 0 and "result file found.json" in out
     rows = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
     assert rows and {"image_id", "category_id", "bbox", "score"} == set(rows[0])
+    file = tmp_path / "annotations" / "instances_val2017.json"
+    file.write_text(file.read_text().replace('"disc"', '"plate"'))
+    code, out, err = type_in(f"evaluate detection {folder} --root .")
+    assert code == 2 and not out and "'disc', that of coco-val2017 is 'plate'" in err

@@ -14,6 +14,7 @@ from typing import Any
 from resnet_lab.detection import record, run, scores, sources
 from resnet_lab.detection.config import Inference, toy_inference
 from resnet_lab.detection.recipe import DetectionRecipe, Pretraining, scaled
+from resnet_lab.detection.record import DetectionRecord
 from resnet_lab.detection.run import How, Job
 from resnet_lab.detection.scores import Scores
 from resnet_lab.detection.targets import DetectionData, Detections
@@ -147,8 +148,8 @@ def evaluate(
     first = record.load(Path(folders[0]) / "record.json")
     words = words or Words(data=first.run.images.name)
     data = sources.data(words.data, "test", words.root, images=words.images, **words.drawn)
-    if len(data.classes) != first.run.config.classes:
-        raise InputError(f"the detector's {first.run.config.classes} classes are not {data.name}'s")
+    for folder in folders:
+        check_classes(record.load(Path(folder) / "record.json"), data)
     if files and not hasattr(data, "annotations"):  # said before an hour of testing, not after
         raise InputError("result files are for all images of VOC or COCO; leave --results away")
     testing = replace(first.testing, **changes)
@@ -163,6 +164,22 @@ def evaluate(
         scores=scores.score(found, targets, data.classes),
         found=found,
     )
+
+
+def check_classes(found: DetectionRecord, data: DetectionData) -> None:
+    """Raises: InputError if label k of the detector is not label k of `data`."""
+    names = found.classes or sources.usual_classes(found.run.images.name)
+    if len(data.classes) != found.run.config.classes:
+        raise InputError(
+            f"the detector {found.run.stem} knows {found.run.config.classes} classes, {data.name} "
+            f"has {len(data.classes)}; name the data that it was trained for with --data"
+        )
+    wrong = next((k for k, name in enumerate(names) if data.classes[k] != name), None)
+    if wrong is not None:
+        raise InputError(
+            f"class {wrong + 1} of the detector {found.run.stem} is {names[wrong]!r}, that of "
+            f"{data.name} is {data.classes[wrong]!r}; test it on data with its own classes"
+        )
 
 
 def data_of(folder: Path) -> str:

@@ -152,13 +152,11 @@ def train_all(job: Job, named: DetectionRun, folder: Path) -> State:
 
 
 def line_of(found: Scores, name: str) -> str:
-    """The scores as one sentence."""
-    parts = {
-        "mAP@.5": found.voc,
-        "11 points": found.voc07,
-        "mAP@[.5,.95]": found.coco,
-        "mAP@.75": found.coco75,
-    }
+    """The scores as one sentence; on COCO, mAP@.5 is COCO's, as in Table 8, elsewhere VOC's."""
+    parts = {"mAP@.5": found.voc, "11 points": found.voc07}
+    if name.startswith("coco"):
+        parts = {"mAP@.5": found.coco50}
+    parts |= {"mAP@[.5,.95]": found.coco, "mAP@.75": found.coco75}
     shown = ", ".join(f"{k} {'none' if v is None else f'{v:.1f}'}" for k, v in parts.items())
     return f"{shown} on {found.images:,} images of {name} with {found.objects:,} objects"
 
@@ -170,6 +168,7 @@ def finish(job: Job, named: DetectionRun, state: State, final: Scores, folder: P
     found = DetectionRecord(
         format=records.FORMAT,
         run=named,
+        classes=tuple(job.train.classes),
         deviations=tuple(named.config.deviations),
         curve=tuple(state.curve),
         testing=job.testing,

@@ -70,6 +70,15 @@ def data(
     return found if images is None else Head(found, images)
 
 
+def usual_classes(name: str) -> tuple[str, ...]:
+    """The classes of the data of that name; none where only their file knows them."""
+    from resnet_lab.detection import voc
+
+    if name == "scenes":
+        return scenes.CLASSES
+    return voc.CLASSES if name.startswith("voc") else ()
+
+
 class Head:
     """The first images of a data set, for a trial run."""
 
