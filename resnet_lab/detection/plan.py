@@ -145,11 +145,12 @@ def evaluate(
 
     Raises: InputError for folders, data or values that cannot be used.
     """
-    first = record.load(Path(folders[0]) / "record.json")
+    records = [record_in(folder) for folder in folders]
+    first = records[0]
     words = words or Words(data=first.run.images.name)
     data = sources.data(words.data, "test", words.root, images=words.images, **words.drawn)
-    for folder in folders:
-        check_classes(record.load(Path(folder) / "record.json"), data)
+    for one in records:
+        check_classes(one, data)
     if files and not hasattr(data, "annotations"):  # said before an hour of testing, not after
         raise InputError("result files are for all images of VOC or COCO; leave --results away")
     testing = replace(first.testing, **changes)
@@ -184,4 +185,15 @@ def check_classes(found: DetectionRecord, data: DetectionData) -> None:
 
 def data_of(folder: Path) -> str:
     """Name of the data that the run in `folder` was trained on. Raises: InputError."""
-    return record.load(Path(folder) / "record.json").run.images.name
+    return record_in(folder).run.images.name
+
+
+def record_in(folder: Path) -> DetectionRecord:
+    """The record of the detector in `folder`. Raises: InputError if that holds none."""
+    path = Path(folder) / "record.json"
+    if not path.is_file():
+        remedy = "name a folder that `resnet-lab train detection` left under out/detection"
+        if Path(folder).is_file() or any(Path(folder).glob("comp*_det_*.txt")):
+            remedy = "result files are scored by `resnet-lab evaluate result-files`"
+        raise InputError(f"{folder} holds no trained detector with its record.json; {remedy}")
+    return record.load(path)

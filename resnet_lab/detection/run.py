@@ -116,7 +116,11 @@ def check(job: Job) -> None:
             f"{len(job.train.classes)}"
         )
     if job.train.classes != job.test.classes:
-        raise InputError(f"{job.train.name} and {job.test.name} do not have the same classes")
+        alone = sorted(set(job.train.classes) ^ set(job.test.classes))
+        raise InputError(
+            f"{job.train.name} and {job.test.name} do not have the same classes: "
+            + (f"{', '.join(alone[:3])} in one only" if alone else "they are in another order")
+        )
     if not job.config.frozen_bn and job.here.size > 1:
         raise InputError("BN that is not fixed can be trained on one process only")
 
