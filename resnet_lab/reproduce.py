@@ -222,7 +222,8 @@ def write_book(steps: Plan, console: Console) -> int:
     from resnet_lab.localisation import record
 
     folder = steps.out / "records"
-    found, localised = (one.load_all(folder, records.SHIPPED) for one in (records, record))
+    found = records.load_all(folder, records.SHIPPED)
+    localised = record.load_all(steps.out, record.SHIPPED)
     measured = findings.load_every(folder / "findings", findings.SHIPPED)
     detectors = claims.detection.Evidence.of([steps.out, records.SHIPPED])
     rows = claims.ledger(found, steps.dataset.name, measured, detectors, localised)
