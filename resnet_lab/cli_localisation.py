@@ -85,27 +85,17 @@ def train_localisation(
     Killed and started again with the same words it goes on from its last checkpoint.
     """
     from resnet_lab.distributed import world
-    from resnet_lab.localisation import config as configs
-    from resnet_lab.localisation import drawn, recipe, run
+    from resnet_lab.localisation import recipe, run
     from resnet_lab.localisation.job import Job
 
-    if data == "embedded":
-        if weights is not None:
-            raise InputError("on embedded images the classifier is trained; leave --weights away")
-        seen = drawn.load("train", images)
-        usual = recipe.CLASSIFIER
-        start = dict(
-            config=configs.toy(shortcut="none" if plain else "A"),
-            train=seen,
-            test=drawn.load("val", test_images),
-            classifier=replace(usual, crops=len(seen), epochs=epochs or usual.epochs),
-        )
+    drawn_ones = data == "embedded"
+    if drawn_ones:
+        start = on_drawn(images, test_images, epochs, weights, plain)
     else:
         start = on_imagenet(Path(data), weights, any_box, blacklist)
     wanted = tuple(word.strip() for word in stages.split(","))
     own = dict(zip(OWN, (rcnn_lr, rcnn_steps, rcnn_drops, rcnn_batch, rcnn_warm_up), strict=True))
     shared = {name: value for name, value in changes.items() if name not in OWN}
-    drawn_ones = data == "embedded"
     usual = recipe.EMBEDDED if drawn_ones else recipe.IMAGENET
     rcnn = recipe.RCNN_EMBEDDED if drawn_ones else recipe.RCNN_IMAGENET
     if "rcnn" not in wanted and any(value is not None for value in own.values()):
@@ -136,6 +126,28 @@ def changed(usual: DetectionRecipe, changes: dict[str, object]) -> DetectionReci
     if "drops" in given:
         given["drops"] = numbers("drops", str(given["drops"]))
     return recipe_from(usual, given)
+
+
+def on_drawn(
+    images: int | None,
+    test_images: int | None,
+    epochs: int | None,
+    weights: str | None,
+    plain: bool,
+) -> dict[str, object]:
+    """Images, config and how the classifier is trained, for the embedded set. Raises: InputError."""
+    from resnet_lab.localisation import drawn, recipe
+    from resnet_lab.localisation.config import toy
+
+    if weights is not None:
+        raise InputError("on embedded images the classifier is trained; leave --weights away")
+    seen, usual = drawn.load("train", images), recipe.CLASSIFIER
+    return dict(
+        config=toy(shortcut="none" if plain else "A"),
+        train=seen,
+        test=drawn.load("val", test_images),
+        classifier=replace(usual, crops=len(seen), epochs=epochs or usual.epochs),
+    )
 
 
 def on_imagenet(

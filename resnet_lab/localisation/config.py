@@ -133,7 +133,7 @@ def toy(*, shortcut: str = "A", classes: int = 8, **changes: object) -> Localise
         proposals=16,
         candidates=200,
         warp_border=5,
-        roi_positive_share=0.5,  # as of the proposals: half of them fit
+        roi_positive_share=0.5,  # 1:1, as the RPN's anchors
         test_side=72,
         scales=(64, 72, 84, 96),
     )
