@@ -135,7 +135,7 @@ def on_drawn(
     weights: str | None,
     plain: bool,
 ) -> dict[str, object]:
-    """Images, config and how the classifier is trained, for the embedded set. Raises: InputError."""
+    """Images, classifier and config for the embedded set. Raises: InputError for weights."""
     from resnet_lab.localisation import drawn, recipe
     from resnet_lab.localisation.config import toy
 
