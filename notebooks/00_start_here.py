@@ -159,7 +159,7 @@ from resnet_lab.detection import opened
 from resnet_lab.localisation import record
 
 detectors = claims.detection.Evidence.of(opened.folders(runs_folder))
-localised = record.load_all(*folders, record.SHIPPED)
+localised = record.load_all(*opened.folders(runs_folder))
 rows = claims.ledger(recorded, shown_set.name, detectors=detectors, localised=localised)
 print(", ".join(f"{count} {verdict}" for verdict, count in claims.summary(rows).items()))
 

@@ -233,35 +233,48 @@ figure
 # The slider walks through the depths for which there are runs, the toggle switches the shortcuts on. All other
 # nets stay in the background in grey.
 #
-# **Predict.** Where in the grey bundle will plain nets of 32 and 44 layers lie, and where residual ones of 110? First the plain picture, for pages that cannot move:
+# **Predict.** Where in the grey bundle will plain nets of 32 and 44 layers lie, and where residual ones of 110? First the plain picture, for pages that cannot move, then with its controls:
 
 # %%
 everything = records.load_all(folder, records.SHIPPED)
 shown = experiments.current(everything, dataset)
-explore.curves_of(shown, 56, "plain")
-
-# %% [markdown]
-# And with its controls:
-
-# %%
+display(explore.curves_of(shown, 56, "plain"))
 widgets.curve_explorer(shown)
 
 # %% [markdown]
 # ## Train one yourself
 #
 # The training loop is a generator: it trains, and hands out a point of the curve when one is due. Below, the
-# first updates of a residual net of 20 layers, live on this machine. Nothing is concluded from so
+# first updates of a residual net of 20 layers. Nothing is concluded from so
 # short a run; it is here so that you can change it.
 
 # %%
-from resnet_lab import arms, progress
+from resnet_lab import arms
 
 recipe = experiments.recipe_at("quick", 20)
 state = train.begin(arms.net_at("quick", 20, "A"), recipe)  # "none": the plain net
 batches = runner.stream(prepared, run.run)
-live = 10 if fast else 100
-points = train.train(state, batches, recipe, stop=lambda: state.step >= live)
-curve = list(progress.watch(points, recipe.steps))
+last = 50 if fast else 100
+for point in train.train(state, batches, recipe, stop=lambda: state.step >= last):
+    print(f"update {point.step:,} of {recipe.steps:,}: training error {point.train_error:.1f} %")
+
+# %% [markdown]
+# ## Train several, live
+#
+# The same loop, in the background, with buttons. On the list are the two plain nets of this chapter; *Add* puts the net that
+# you choose behind them, *Start* trains all in turn, and their curves grow on the same axes, in front of the shipped runs in grey.
+# *Pause* and *Stop* come before the next update. Meanwhile every slider of this chapter still answers. Run the cell again when a net is
+# trained: the picture and the table above the buttons are then yours, and stay in the notebook when you save it. Until then they are
+# those of the shipped runs. (It needs a kernel: `make lab`.)
+#
+# **Predict.** After 200 updates of 1,200, is the plain net of 56 layers already behind that of 20? And a residual one?
+
+# %%
+from resnet_lab.live_widgets import LivePanel
+
+panel = LivePanel(dataset, shown, [(20, "plain"), (56, "plain")], updates=200)
+display(panel.figure(), Markdown(panel.markdown()))
+panel
 
 # %% [markdown]
 # ## At the paper's scale

@@ -46,7 +46,7 @@ fast = False  # this chapter trains nothing and is fast already
 # %%
 from pathlib import Path
 
-from IPython.display import Markdown
+from IPython.display import Markdown, display
 
 from resnet_lab import data, elsewhere, experiments, explore, figures, paper, records, tables
 
@@ -115,19 +115,34 @@ Markdown(explore.errors_table(shown))
 # ## One run at a time
 #
 # **Predict.** All the runs behind that figure, one by one: does another seed move a curve by more than another depth does? First a plain net of 56 layers, for
-# pages that cannot move:
-
-# %%
-explore.run_of(shown, 56, "plain", 0)
-
-# %% [markdown]
-# And with sliders over depth and seed. Compare the step from seed to seed with the step from depth to depth. (On a
-# page without a kernel the sliders rest; `make lab` wakes them.)
+# pages that cannot move, then with sliders over depth, seed and update. Compare the step from seed to seed with the step from depth
+# to depth. (On a page without a kernel the sliders rest; `make lab` wakes them.)
 
 # %%
 from resnet_lab import widgets
 
+display(explore.run_of(shown, 56, "plain", 0))
 widgets.run_explorer(shown)
+
+# %% [markdown]
+# ## Train it live
+#
+# How much is one run worth? Train a residual net of 20 layers twice, from two seeds, and one of 56 layers; then others, of your choice.
+# They are trained in the background by the loop that made the records, at the reduced scale and for the first updates only, each in front of its shipped
+# run in grey. *Pause* and *Stop* come before the next update, and the sliders above still answer. Run the cell again when a net is trained: the
+# picture and the table above the buttons are then yours, and stay in the notebook when you save it. Until then they are those of the
+# shipped runs. (It needs a kernel: `make lab`.)
+#
+# **Predict.** After 200 updates, which step is the larger one: from 20 to 56 layers, or from seed to seed?
+
+# %%
+from resnet_lab.live_widgets import LivePanel
+
+chosen = [(20, "residual"), (20, "residual", 1), (56, "residual")]
+quick = experiments.current(recorded, dataset)
+panel = LivePanel(dataset, quick, chosen, updates=200)
+display(panel.figure(), Markdown(panel.markdown()))
+panel
 
 # %% [markdown]
 # ## What the warm-up does

@@ -14,7 +14,7 @@
 # %% [markdown]
 # # 9. Put a box around the class you know
 #
-# Paper: Appendix C, Tables 13 and 14 · Code: `resnet_lab/localisation/nets.py`, `resnet_lab/localisation/testing.py`, `resnet_lab/localisation/scoring.py`, `resnet_lab/localisation/explore.py`, `resnet_lab/localisation/tables.py` · Tests: `tests/test_localisation_nets.py`, `tests/test_localisation_testing.py`, `tests/test_localisation_scoring.py`, `tests/test_localisation_explore.py`
+# Paper: Appendix C, Tables 13 and 14 · Code: `resnet_lab/localisation/nets.py`, `resnet_lab/localisation/testing.py`, `resnet_lab/localisation/scoring.py`, `resnet_lab/localisation/explore.py`, `resnet_lab/localisation/tables.py`, `resnet_lab/localisation/twin_tables.py` · Tests: `tests/test_localisation_nets.py`, `tests/test_localisation_testing.py`, `tests/test_localisation_scoring.py`, `tests/test_localisation_explore.py`
 # · Runs in: under a minute, from stored records and one small set of weights (training: `resnet-lab train localisation`) · [Open in Colab](https://colab.research.google.com/github/)
 #
 # You will see
@@ -22,7 +22,7 @@
 # - an RPN that has one map for each class, and what it says of classes that are not there,
 # - proposals, a threshold, and regions warped to one size for R-CNN,
 # - the rule that decides whether a box is right,
-# - Tables 13 and 14 as the paper prints them, and the same steps on embedded images beside them.
+# - Tables 13 and 14 as the paper prints them, the same steps on embedded images beside them, and the plain twin beside the residual net.
 
 # %% tags=["colab"]
 import subprocess
@@ -52,7 +52,8 @@ from pathlib import Path
 from IPython.display import Markdown
 
 from resnet_lab import exercises, style
-from resnet_lab.localisation import explore, figures, record, tables, widgets
+from resnet_lab.detection import opened
+from resnet_lab.localisation import explore, figures, record, tables, twin_tables, widgets
 
 # %matplotlib inline
 rpn, rcnn = explore.nets()
@@ -157,6 +158,22 @@ figures.crop_view(one, one.own, 2)
 widgets.crop_explorer(one)
 
 # %% [markdown]
+# ## What R-CNN was trained on
+#
+# The paper gives R-CNN batches of 256 regions, "in the RoI-centric fashion", and says no more: not how many of them fit the object, not how long. Ours takes one region from each
+# image of a batch, half of them fitting (an IoU of one half or more): the balance that the paper states for the RPN's anchors. So an image teaches it one example where it teaches the
+# RPN eight, and the question is harder: not "object or ground", but "does this proposal fit well enough". R-CNN has a schedule of its own for that. It was chosen on drawn images that
+# no net had been trained on; the test images had no say.
+#
+# **Predict.** An answer of one half to everything costs log 2, the dashed line. How long will each net stay there?
+
+# %%
+records = record.load_all(*opened.folders(runs_folder))
+figures.learning(records)
+
+# %% [markdown]
+# A line for each seed. Solid is the loss of the class output, dotted that of the box. Compare the numbers below the axes, too: the two nets have not had the same number of updates.
+#
 # ## Right or wrong
 #
 # A guess is right if its class is the image's and its box overlaps one of the boxes of this class by an [IoU](glossary.md#intersection-over-union) of one half or more. Five guesses are allowed;
@@ -181,11 +198,9 @@ print(fits(Guesses(labels=torch.tensor([1, 1]), boxes=boxes), found).tolist())
 # but one lowers the error. Which one raises it?
 #
 # Ours are **embedded** runs at reduced scale, three [seeds](glossary.md#seed) of each net; sizes of errors have nothing to do with ImageNet's. What can be compared is whether a step helps.
-# Look at the counts below the table before you judge R-CNN: it learns from one region an image, the RPN from eight anchors.
+# Look at the counts below the table before you judge R-CNN: they say how many examples each net has had.
 
 # %%
-folders = [Path(runs_folder)] if runs_folder else []
-records = record.load_all(*folders, record.SHIPPED)
 Markdown(tables.table_13(records))
 
 # %% [markdown]
@@ -200,7 +215,7 @@ figure
 # **Predict.** How often do five guesses of the classifier miss the class, and what does R-CNN do where the class is known? What stands behind the rows:
 
 # %%
-Markdown(tables.beside(records))
+Markdown(twin_tables.beside(records))
 
 # %% [markdown]
 # And the verdicts, computed from the same runs; where a step does not help here, the row says so.
@@ -216,10 +231,22 @@ for row in appendix_c(records):
 # %% [markdown]
 # ## Table 14
 #
-# The paper's entry for 2015, beside those of the years before. The last line is ours, and of another task.
+# The paper's entry for 2015, beside those of the years before. The last lines are ours, and of another task.
 
 # %%
-Markdown(tables.table_14(records))
+Markdown(twin_tables.table_14(records))
+
+# %% [markdown]
+# The nets of the years before had no shortcuts, VGG's among them. Here is that part played by a plain net: as many layers and weights as ours, the same images, recipes and seeds.
+# Nothing but the shortcuts is missing, which is less than what lies between VGG and the paper's entry: its depth changed as well.
+#
+# **Predict.** In which rows will the plain net lose most? Where could it be as good?
+
+# %%
+Markdown(twin_tables.twins(records))
+
+# %% [markdown]
+# The last column is the plain net's error less the residual one's, of the same seed: above 0 where shortcuts help. Read it beside its spread.
 
 # %% [markdown]
 # With ImageNet's images and boxes (`Annotations/CLS-LOC`) the same nets train at the paper's size: `resnet-lab train localisation --data DIR --weights torchvision:resnet101`.

@@ -106,6 +106,7 @@ signal_widgets.start_explorer(probe)
 #
 # Does that explosion stay? The stored findings looked at trainings as they went, through the project's own loop, after 0, 1, 10, 100 [updates](glossary.md#update) and so on. Looking changes
 # nothing: a net that was looked at to its end has the weights of the recorded run, bit for bit. The cell counts those.
+# Below the figure a slider over the updates, with the variances too.
 #
 # **Predict.** The [warm-up](glossary.md#warm-up) has the small rate 0.01. How many updates will plain-56 need to get its gradients of all layers to one order of size?
 
@@ -116,7 +117,8 @@ trained.sort(key=lambda f: (f.run.net.shortcut != "none", f.run.net.depth))
 ends = {record.weights_sha256 for record in recorded}
 print(sentence)
 print(f"{sum(f.weights_sha256 in ends for f in trained)} of {len(trained)} have a record's weights")
-signal_figures.courses(trained, "activation_gradient")
+display(signal_figures.courses(trained, "activation_gradient"))
+signal_widgets.course_explorer(trained)
 
 # %% [markdown]
 # The explosion of the deep plain net is over within the first updates (Yang et al. saw the same: one step and the norms come together). What follows in plain-56 goes up and

@@ -15,6 +15,8 @@ import typer
 from resnet_lab.cli_audit import audit
 from resnet_lab.cli_bench import bench_app
 from resnet_lab.cli_bench_imagenet import EPILOG, bench_imagenet
+from resnet_lab.cli_book import EPILOG as BOOK_EPILOG
+from resnet_lab.cli_book import book
 from resnet_lab.cli_data import data_app
 from resnet_lab.cli_detection_train import TRAIN_EPILOG, train_detection
 from resnet_lab.cli_evaluate import CifarByDefault, evaluate_app
@@ -46,6 +48,7 @@ app.command(epilog=RESPONSES_EPILOG)(responses)
 app.add_typer(imagenet_app, name="imagenet")
 app.command(epilog=LANDSCAPE_EPILOG)(landscape)
 app.add_typer(look_app, name="look")
+app.command(epilog=BOOK_EPILOG)(book)
 train_app = typer.Typer(
     cls=CifarByDefault,
     help="Train a CIFAR-10 net, a detector or a localiser. Options right behind it are those of "

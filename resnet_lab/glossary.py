@@ -7,14 +7,12 @@ Notebook: notebooks/00_start_here.py. Tests: tests/test_glossary.py.
 import re
 from dataclasses import dataclass
 from functools import cache
-from html import escape
 from pathlib import Path
 
 from resnet_lab.files import write_whole
 
 SOURCE = Path(__file__).parent / "glossary.yaml"
 FILE = "glossary.md"  # beside the notebooks, where a code host shows it
-PAGE = "glossary.html"  # in the book
 LINK = re.compile(r"\[([^\]]+)\]\(glossary\.md#([^)\s]*)\)")
 
 
@@ -66,27 +64,6 @@ def markdown() -> str:
 def placed(term: Term) -> str:
     """Where a term stands, as the end of a sentence."""
     return term.place if term.place.startswith("not in") else f"In the paper: {term.place}"
-
-
-def page(out: Path) -> Path:
-    """Write the book's glossary to `out`: one file that loads nothing."""
-    from resnet_lab import pages
-
-    entries = "\n".join(
-        f'<h2 id="{term.anchor}">{escape(term.name)}</h2>\n'
-        f'<p>{escape(term.text)} <span class="note">({escape(placed(term))})</span></p>'
-        for term in terms().values()
-    )
-    nav = '<nav aria-label="Chapters"><a class="home" href="index.html">ResNet Lab</a></nav>'
-    body = f"<header>{nav}</header>\n<main><h1>Glossary</h1>\n{entries}\n</main>"
-    text = pages.SHELL.format(
-        policy=pages.POLICY,
-        title="Glossary · ResNet Lab",
-        style=pages.THEME + pages.STYLE,
-        body=body,
-    )
-    write_whole(out / PAGE, text)
-    return out / PAGE
 
 
 def write(folder: Path) -> Path:

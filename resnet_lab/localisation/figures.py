@@ -4,6 +4,7 @@ Paper: Appendix C; Table 13.
 Notebook: notebooks/09_localisation.py. Tests: tests/test_localisation_explore.py.
 """
 
+import math
 from collections.abc import Sequence
 from statistics import mean
 
@@ -138,6 +139,33 @@ def crop_view(one: Shown, name: str, number: int) -> Figure:
     picture(right, one.image, f"after R-CNN: IoU {made.iou_after:.2f}")
     truth(right, one)
     outline(right, made.after, MOVED)
+    return figure
+
+
+def learning(records: Sequence[AnyRecord]) -> Figure:
+    """Training losses of R-CNN beside the RPN's, a line for each run.
+
+    The dashed line is what an answer of one half to every example costs.
+    """
+    figure, panels = style.sheet(2, width=8.2, height=2.8)
+    ways = (
+        ("rpn", "RPN: eight anchors an image", ("rpn_class", "rpn_box")),
+        ("rcnn", "R-CNN: one region an image", ("head_class", "head_box")),
+    )
+    for ax, (stage, title, terms) in zip(panels, ways, strict=True):
+        for k, term in enumerate(terms):
+            how = dict(linestyle=("-", ":")[k], color=("#155c9c", "#b8860b")[k])
+            for i, record in enumerate(tables.comparable(records)):
+                steps = [point.step for point in record.curves[stage]]
+                losses = [getattr(point, term) for point in record.curves[stage]]
+                name = None if i else ("is it here", "where")[k]  # one entry for all runs
+                ax.plot(steps, losses, label=name, **how)
+        ax.axhline(math.log(2), color="0.5", linewidth=0.8, linestyle="--")
+        ax.set_title(title, fontsize="small")
+        ax.set(xlabel="update", ylabel="training loss")
+        ax.set_ylim(bottom=0)
+        if ax.lines[1:]:
+            ax.legend(fontsize="small")
     return figure
 
 
