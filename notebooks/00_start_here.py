@@ -121,6 +121,8 @@ figure
 # %% [markdown]
 # ## The runs on this machine
 #
+# **Predict.** How many runs of each net does a fair comparison take, if every run differs a little by chance?
+#
 # A run is named by its net, its [recipe](glossary.md#recipe), its images and its [seed](glossary.md#seed), and leaves a [record](glossary.md#record). These are the ones that this page can use:
 
 # %%

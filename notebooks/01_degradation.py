@@ -231,7 +231,9 @@ figure
 # ## Every depth that was trained
 #
 # The slider walks through the depths for which there are runs, the toggle switches the shortcuts on. All other
-# nets stay in the background in grey. First the plain picture, for pages that cannot move, then with its controls:
+# nets stay in the background in grey.
+#
+# **Predict.** Where in the grey bundle will plain nets of 32 and 44 layers lie, and where residual ones of 110? First the plain picture, for pages that cannot move, then with its controls:
 
 # %%
 everything = records.load_all(folder, records.SHIPPED)

@@ -225,6 +225,8 @@ print(arm_results.design_orders(runs))
 #
 # Is a plain net only slow? Footnote 3 says that three times as many updates still show the degradation, so that giving it more time does
 # not help. Ours: plain-56 with its whole schedule three times as long, against plain-20 with the usual one.
+#
+# **Predict.** With three times the updates, does plain-56 come below plain-20?
 
 # %%
 longer = arm_results.runs_of("longer", recorded, dataset)

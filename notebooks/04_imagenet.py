@@ -110,7 +110,9 @@ Markdown(explore_views.scales_table(tuple(image.shape[1:])))
 # ## One scale and one crop at a time
 #
 # A crop and a window are nearly the same thing. The crop's edge is padded with zeros, layer by layer; a window sees its
-# neighbours there. On the left the ten crops at side 384, in the middle the second of them, on the right the window nearest to it:
+# neighbours there.
+#
+# **Predict.** Will the two show the same pixels? On the left the ten crops at side 384, in the middle the second of them, on the right the window nearest to it:
 
 # %%
 view_figures.view(image, side=384, number=2)

@@ -50,7 +50,7 @@ from pathlib import Path
 import torch
 from IPython.display import Markdown, display
 
-from resnet_lab import ResNet, cifar, claims, data, exercises, figures, records
+from resnet_lab import ResNet, cifar, claims, data, exercises, figures, records, style
 from resnet_lab.layer_responses import explore, figure, find, measure, ranks, shown, stored
 from resnet_lab.layer_responses.widgets import response_explorer
 
@@ -156,6 +156,7 @@ every = [pair for pair in stored.of_records(recorded, found) if pair[0].scale ==
 every = [pair for pair in every if pair[0].run.images.name == "cifar10"]
 drawn, (ax,) = figures.sheet(1, width=7.2, height=3.2)
 figure.roles(ax, figure.by_net(every))
+ax.set_title("\n".join([*figure.face(every), style.counted(figure.by_net(every).values())]))
 drawn
 
 # %% [markdown]

@@ -177,6 +177,8 @@ widgets.detections(seen)
 #
 # Walk down the list of all detections, best score first, and draw precision against recall: the area under that curve is the [average precision](glossary.md#average-precision) (AP) of a kind, and the mean over kinds is mAP. VOC asks
 # for IoU 0.5; COCO also averages over thresholds from 0.5 to 0.95, which rewards boxes that fit.
+#
+# **Predict.** Which of the eight kinds is the hardest, and what becomes of its curve at high recall?
 
 # %%
 from resnet_lab.detection import arms, result_figures, scores

@@ -15,7 +15,7 @@ from matplotlib.collections import LineCollection
 from resnet_lab.curves import by_net, curve, error_curves, figure_6, rates, warm_up
 from resnet_lab.errors import InputError
 from resnet_lab.records import Record
-from resnet_lab.style import COLOURS, colour, describe, label_ends, save, sheet
+from resnet_lab.style import COLOURS, colour, counted, describe, label_ends, save, sheet
 
 __all__ = [
     "COLOURS",
@@ -41,6 +41,11 @@ __all__ = [
 ]
 
 
+def face(records: Sequence[Record]) -> str:
+    """What a figure of means over seeds says on its face: images, scale, and runs a net."""
+    return f"{describe(records)}, {counted(by_net(records).values())}"
+
+
 def degradation(panels: Sequence[Axes], records: Sequence[Record]) -> None:
     """Figure 1: training error on the left panel, test error on the right, on one scale."""
     for ax, which in zip(panels, ("train", "test"), strict=True):
@@ -48,7 +53,7 @@ def degradation(panels: Sequence[Axes], records: Sequence[Record]) -> None:
     top = max(ax.get_ylim()[1] for ax in panels)
     for ax in panels:
         ax.set_ylim(0, min(top, 100))
-    panels[0].figure.suptitle(describe(records), fontsize="small", color="0.35")
+    panels[0].figure.suptitle(face(records), fontsize="small", color="0.35")
 
 
 def error_by_depth(ax: Axes, records: Sequence[Record], which: str = "train") -> None:
@@ -141,7 +146,7 @@ def highlight(
         word = "training" if which == "train" else "test"
         ax.set(xlabel="updates", ylabel=f"{word} error (%)", ylim=(0, top))
         ax.set_xlim(0, max(run.final.step for run in records))
-    panels[0].figure.suptitle(describe(records), fontsize="small", color="0.35")
+    panels[0].figure.suptitle(face(records), fontsize="small", color="0.35")
 
 
 def depth_gaps(records: Sequence[Record], kind: str) -> tuple[np.ndarray, np.ndarray]:
@@ -172,9 +177,10 @@ def depth_gap(ax: Axes, records: Sequence[Record]) -> None:
 
     Units: percentage points.
     """
-    ends = {}
+    ends, found = {}, []
     for kind in ("plain", "ResNet"):
         steps, gaps = depth_gaps(records, kind)
+        found.append(gaps)
         shade = COLOURS[kind][56]
         ax.plot(steps, gaps.T, color=shade, linewidth=0.6, alpha=0.35)
         ax.plot(steps, gaps.mean(0), color=shade, linewidth=1.8)
@@ -183,7 +189,8 @@ def depth_gap(ax: Axes, records: Sequence[Record]) -> None:
     ax.set(xlabel="updates", ylabel="deep minus shallow,\ntraining error (points)")
     # the names carry the colour; what they say is the pair
     label_ends(ax, ends, {"plain-56": "plain pair", "ResNet-56": "residual pair"})
-    ax.set_title(describe(records), fontsize="small", color="0.35")
+    seeds = f"{describe(records)}\n{counted(found, 'pair')}"
+    ax.set_title(seeds, fontsize="small", color="0.35")
     ax.set_xlim(left=0)
 
 
@@ -197,4 +204,4 @@ def depth_panels(panels: Sequence[Axes], records: Sequence[Record]) -> None:
     top = min(100, max(ax.get_ylim()[1] for ax in panels))
     for ax in panels:
         ax.set_ylim(0, top)
-    panels[0].figure.suptitle(describe(records), fontsize="small", color="0.35")
+    panels[0].figure.suptitle(face(records), fontsize="small", color="0.35")

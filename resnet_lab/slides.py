@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from resnet_lab import glossary
 from resnet_lab.files import write_whole
 from resnet_lab.notebook_student import SOLUTIONS
 from resnet_lab.notebooks import execute, pair_differences
@@ -35,7 +36,8 @@ def deck(notebook: "NotebookNode") -> "NotebookNode":
     for cell in made.cells:
         texts = [cell.source]
         if cell.cell_type == "markdown":
-            texts = [text.strip() for text in CUT.split(cell.source) if text.strip()]
+            words = glossary.LINK.sub(r"\1", cell.source)  # a lecture needs no links to words
+            texts = [text.strip() for text in CUT.split(words) if text.strip()]
         for text in texts:
             part = new_markdown_cell(text) if cell.cell_type == "markdown" else cell
             if part.cell_type == "markdown" and re.match(r"#{1,2} ", text):
@@ -98,5 +100,5 @@ def write(source: Path, folder: Path) -> Path:
     exporter.reveal_scroll = True  # a long table must not be cut off
     page, _ = exporter.from_notebook_node(made)
     target = folder / f"{source.stem}.slides.html"
-    write_whole(target, page)
+    write_whole(target, re.sub(r'(href="\d\d_\w+)\.ipynb"', r'\1.slides.html"', page))
     return target

@@ -48,6 +48,13 @@ def test_a_figure_says_its_images_and_that_it_is_reduced(images, says):
     figure, panels = figures.sheet(2)
     figures.degradation(panels, [record_of(20, "none", images=images)])
     assert says in figure.get_suptitle() and "reduced scale" in figure.get_suptitle()
+    assert "n = 1 a net" in figure.get_suptitle()
+
+
+def test_the_number_of_runs_is_said_in_one_way():
+    assert style.counted([[1, 2], [3, 4]]) == "n = 2 a net"
+    assert style.counted([[1, 2], [3]], "pair") == "n = 1 to 2 a pair"
+    assert style.counted([]) == "no run"
 
 
 def test_runs_of_two_kinds_cannot_share_a_figure():
@@ -263,5 +270,5 @@ def test_a_training_three_times_as_long_can_stand_beside_the_usual_one(four):
     long = dataclasses.replace(long, run=dataclasses.replace(long.run, recipe=recipe), curve=points)
     figure, panels = figures.sheet(2)
     figures.degradation(panels, [*four, long])
-    assert figure.get_suptitle().endswith("1,200 or 3,600 updates")
+    assert "1,200 or 3,600 updates, n = " in figure.get_suptitle()
     assert "plain-56, 3x longer" in labels(panels[0])

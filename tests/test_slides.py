@@ -35,7 +35,7 @@ MINI = v4.new_notebook(
         code("print(check)", "not answered yet"),
         v4.new_markdown_cell("## Solutions\n\nSecret words."),
         code("secret = 1", "secret", tags=["solution"]),
-        v4.new_markdown_cell("## In this notebook\n\n- All."),
+        v4.new_markdown_cell("## In this notebook\n\n- A [net](glossary.md#plain-net)."),
     ]
 )
 
@@ -100,7 +100,12 @@ def test_kinds_follow_from_what_cells_are():
 def test_nbconvert_makes_one_slide_a_section_of_it():
     page = shown(slides.deck(MINI))
     assert page.below == [1, 3, 1, 3, 1]
-    assert "first result" in page.text and "ecret" not in page.text and "print" not in page.text
+    assert (
+        "A net." in page.text
+        and "first result" in page.text
+        and "ecret" not in page.text
+        and "print" not in page.text
+    )
 
 
 def test_the_notebook_itself_is_left_alone():
@@ -126,11 +131,14 @@ def test_slides_are_written_from_what_was_built(tmp_path):
     """The chapter is run only where the built notebook is of another text."""
     source = tmp_path / "notebooks" / "00_mini.py"
     source.parent.mkdir()
-    made = jupytext.reads("# %% [markdown]\n# # Title\n\n# %%\n6 * 7\n", fmt="py:percent")
+    made = jupytext.reads(
+        "# %% [markdown]\n# # Title\n# [2](01_x.ipynb)\n\n# %%\n6 * 7\n", fmt="py:percent"
+    )
     made.metadata = {"kernelspec": dict(notebooks.KERNEL)}
     jupytext.write(made, source, fmt="py:percent")
     target = slides.write(source, tmp_path / "deck")
     assert target.name == "00_mini.slides.html" and "42" in target.read_text(encoding="utf-8")
+    assert 'href="01_x.slides.html"' in target.read_text(encoding="utf-8")
     assert sorted(p.name for p in target.parent.iterdir()) == [
         "00_mini.ipynb",
         "00_mini.slides.html",
