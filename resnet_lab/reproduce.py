@@ -221,11 +221,10 @@ def write_book(steps: Plan, console: Console) -> int:
     from resnet_lab import book, claims, findings
     from resnet_lab.localisation import record
 
-    folder = steps.out / "records"
-    found = records.load_all(folder, records.SHIPPED)
-    localised = record.load_all(steps.out, record.SHIPPED)
+    folder, places = steps.out / "records", [steps.out, records.SHIPPED]
+    found, localised = records.load_all(folder, records.SHIPPED), record.load_all(*places)
     measured = findings.load_every(folder / "findings", findings.SHIPPED)
-    detectors = claims.detection.Evidence.of([steps.out, records.SHIPPED])
+    detectors = claims.detection.Evidence.of(places)
     rows = claims.ledger(found, steps.dataset.name, measured, detectors, localised)
     digests = sorted(one.digest for one in (*found, *detectors.records))
     given = {
