@@ -5,10 +5,12 @@ Notebook: notebooks/01_degradation.py. Tests: tests/test_figures.py.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import mean
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 
 from resnet_lab.curves import by_net, curve, error_curves, figure_6, rates, warm_up
 from resnet_lab.errors import InputError
@@ -33,6 +35,8 @@ __all__ = [
     "rates",
     "save",
     "sheet",
+    "tested_updates",
+    "until",
     "warm_up",
 ]
 
@@ -94,12 +98,31 @@ def image_row(ax: Axes, images: np.ndarray, labels: Sequence[str]) -> None:
     ax.set_axis_off()
 
 
+def until(record: Record, update: int | None) -> Record:
+    """`record` with its curve up to `update`; None: all of it. Its end stays what it is."""
+    if update is None:
+        return record
+    return replace(record, curve=tuple(point for point in record.curve if point.step <= update))
+
+
+def tested_updates(records: Sequence[Record]) -> list[int]:
+    """Updates after which every run measured its test error, in rising order."""
+    steps = [{p.step for p in record.curve if p.test_error is not None} for record in records]
+    return sorted(set.intersection(*steps)) if steps else []
+
+
 def highlight(
-    panels: Sequence[Axes], records: Sequence[Record], net: str, *, seed: int | None = None
+    panels: Sequence[Axes],
+    records: Sequence[Record],
+    net: str,
+    *,
+    seed: int | None = None,
+    update: int | None = None,
 ) -> None:
     """Training and test error of one net over the grey curves of all the others.
 
     With `seed`, of that run alone; its twins are then grey too, and so is all if there is none.
+    With `update`, as far as it had come by then; what came after is grey.
 
     Units: errors in percent.
     Raises: InputError if `records` has no run of `net`, unless a seed is named.
@@ -110,11 +133,11 @@ def highlight(
     chosen = [r for r in groups.get(net, []) if seed is None or r.run.recipe.seed == seed]
     top = 30 if records[0].scale == "paper" else 100  # plain-110 leaves it, as in Figure 6
     for ax, which in zip(panels, ("train", "test"), strict=True):
-        for run in records:
-            if run not in chosen:
-                ax.plot(*curve(run, which), color="0.87", linewidth=0.8, zorder=1)
+        behind = [run for run in records if update is not None or run not in chosen]
+        lines = [np.column_stack(curve(run, which)) for run in behind]
+        ax.add_collection(LineCollection(lines, colors="0.87", linewidths=0.8, zorder=1))
         if chosen:
-            error_curves(ax, chosen, which)
+            error_curves(ax, [until(run, update) for run in chosen], which)
         word = "training" if which == "train" else "test"
         ax.set(xlabel="updates", ylabel=f"{word} error (%)", ylim=(0, top))
         ax.set_xlim(0, max(run.final.step for run in records))
