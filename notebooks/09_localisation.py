@@ -197,7 +197,7 @@ print(fits(Guesses(labels=torch.tensor([1, 1]), boxes=boxes), found).tolist())
 # **Predict.** The table stacks: regression, then an RPN, then more views, then classes that must be guessed, then R-CNN, then an [ensemble](glossary.md#ensemble). In the paper every step
 # but one lowers the error. Which one raises it?
 #
-# Ours are **embedded** runs at reduced scale, three [seeds](glossary.md#seed) of each net; sizes of errors have nothing to do with ImageNet's. What can be compared is whether a step helps.
+# Ours are **embedded** runs at reduced scale, n [seeds](glossary.md#seed) of each net; sizes of errors have nothing to do with ImageNet's. What can be compared is whether a step helps.
 # Look at the counts below the table before you judge R-CNN: they say how many examples each net has had.
 
 # %%

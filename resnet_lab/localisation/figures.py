@@ -22,11 +22,17 @@ from resnet_lab.localisation.record import AnyRecord
 TRUE, FOUND, MOVED = "#ffffff", "#ffd21f", "#ff5a3c"
 
 
+def bare(ax: Axes) -> None:
+    """No axes; no ticks either, which would cost half of a slider's redraw unseen."""
+    ax.set(xticks=[], yticks=[])
+    ax.set_axis_off()
+
+
 def picture(ax: Axes, image: Tensor, title: str) -> None:
     """An image whose pixel (0, 0) has its corner at (0, 0), without axes."""
     height, width = image.shape[1:]
     ax.imshow(image.permute(1, 2, 0).numpy(), extent=(0, width, height, 0), interpolation="nearest")
-    ax.set_axis_off()
+    bare(ax)
     ax.set_title(title, fontsize="small")
 
 
@@ -52,7 +58,7 @@ def heat(ax: Axes, one: Shown, name: str, title: str) -> None:
     chances, _, _ = explore.objectness(one, name)
     height, width = one.size
     ax.imshow(chances.numpy(), extent=(0, width, height, 0), vmin=0, vmax=1, cmap="magma")
-    ax.set_axis_off()
+    bare(ax)
     ax.set_title(title, fontsize="small")
 
 
@@ -110,7 +116,7 @@ def proposal_view(one: Shown, name: str, threshold: float) -> Figure:
     found = explore.proposals(one, name, threshold)
     figure, (left, right) = style.sheet(2, width=6.4, height=3.2)
     count = len(found.boxes)
-    picture(left, one.image, f"{name}, score {threshold:.2f} or more: {count} of the proposals")
+    picture(left, one.image, f"{name}, score {threshold:.2f} or more: {count} left")
     truth(left, one)
     for box in found.boxes.flip(0):
         outline(left, box, FOUND, width=0.9)
@@ -122,6 +128,7 @@ def proposal_view(one: Shown, name: str, threshold: float) -> Figure:
     right.axhline(0.5, color="0.5", linewidth=0.8)
     right.set(xlabel="score of the RPN", ylabel="IoU with the object", xlim=(-0.05, 1.05))
     right.set_ylim(-0.05, 1.05)
+    right.set(xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])  # few: each costs a slider time
     return figure
 
 

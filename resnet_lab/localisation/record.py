@@ -102,9 +102,20 @@ AnyRecord = LocalisationRecord | EnsembleRecord
 
 
 def save(record: AnyRecord, path: Path) -> None:
-    """Write `record`. Raises: InputError if it cannot be written."""
+    """Write `record`, a point of a curve in a line. Raises: InputError if it cannot be written."""
     values = asdict(record) | {"digest": record.digest}
-    write_whole(path, json.dumps(values, indent=1, allow_nan=False) + "\n")
+    curves = values.pop("curves", None)
+    text = json.dumps(values, indent=1, allow_nan=False)
+    if curves is not None:
+        lines = {
+            stage: ",\n   ".join(json.dumps(point, allow_nan=False) for point in points)
+            for stage, points in curves.items()
+        }
+        parts = ",\n  ".join(
+            f"{json.dumps(stage)}: [\n   {own}\n  ]" for stage, own in lines.items()
+        )
+        text = f'{text[:-2]},\n "curves": {{\n  {parts}\n }}\n}}'
+    write_whole(path, text + "\n")
 
 
 def load(path: Path) -> AnyRecord:

@@ -85,7 +85,7 @@ ROWS = (
         protocol="dense",
         classes="predicted",
         ensemble=True,
-        note="ours: the three seeds, all with one architecture",
+        note="ours: all seeds, with one architecture",
     ),
 )
 
