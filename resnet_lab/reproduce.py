@@ -4,7 +4,6 @@ Paper: Sections 1 and 4.2; Figures 1 and 6; Table 6.
 Notebook: notebooks/00_start_here.py. Tests: tests/test_reproduce.py.
 """
 
-import hashlib
 import re
 import time
 from dataclasses import dataclass, replace
@@ -218,33 +217,19 @@ def measure_responses(steps: Plan, found: list[records.Record], console: Console
 
 def write_book(steps: Plan, console: Console) -> int:
     """Every notebook, run on the records of `out`, as pages with an index; 1 if one failed."""
-    from resnet_lab import book, claims, findings
-    from resnet_lab.localisation import record
+    from resnet_lab.book import make_book
+    from resnet_lab.book.material import gather
 
-    folder = steps.out / "records"
-    found, localised = (one.load_all(folder, records.SHIPPED) for one in (records, record))
-    measured = findings.load_every(folder / "findings", findings.SHIPPED)
-    detectors = claims.detection.Evidence.of([steps.out, records.SHIPPED])
-    rows = claims.ledger(found, steps.dataset.name, measured, detectors, localised)
-    digests = sorted(one.digest for one in (*found, *detectors.records))
+    facts = {"scale": steps.scale, "images": steps.dataset.label}
+    material = gather(steps.out, steps.dataset.name, facts)
     given = {
-        "runs_folder": str(folder.resolve()),
+        "runs_folder": str((steps.out / "records").resolve()),
         "images_name": steps.dataset.name,
         # notebooks run in their own folder, where what was found from here may not be found
         "data_folder": None
         if steps.dataset.name == "embedded"
         else str(Path(steps.dataset.place).resolve()),
     }
-    pages = book.make_book(
-        steps.out,
-        given,
-        report=lambda text: say(console, text),
-        records_digest=hashlib.sha256("".join(digests).encode()).hexdigest(),
-        facts={
-            "scale": steps.scale,
-            "images": steps.dataset.label,
-            "claims": claims.summary(rows),
-        },
-    )
+    pages = make_book(steps.out, given, material=material, report=lambda text: say(console, text))
     say(console, f"The book: {steps.out / 'index.html'}")
     return 1 if any(page.failed for page in pages) else 0

@@ -5,43 +5,25 @@ Notebook: notebooks/00_start_here.py. Tests: tests/test_book.py.
 """
 
 import re
-from functools import cache
 from html import escape
+from importlib.util import find_spec
 from pathlib import Path
 
+from resnet_lab.book import theme
+from resnet_lab.explorers import runtime
+from resnet_lab.explorers.explorer import strict
 from resnet_lab.files import write_whole
 from resnet_lab.notebooks import WIDGET, failure
 
-# the browser itself refuses what an output might try to load from elsewhere
-POLICY = (
-    "default-src 'none'; img-src 'self' file: data:; font-src data:; "
-    "style-src 'unsafe-inline'; script-src 'unsafe-inline' 'unsafe-eval'"
-)
 SLIDERS = (
     '<p class="note">The sliders of this cell move in JupyterLab: run <code>make lab</code>.</p>'
 )
+VEGA_LITE = re.compile(r"application/vnd\.vegalite\.v\d+\+json")
 REMOTE = re.compile(
     r"""<(script|link|img|iframe)\b[^>]*\b(src|href)\s*=\s*["']?(https?:)?//""", re.I
 )
 
-THEME = """
-:root { color-scheme: light dark; --page: #fbfaf8; --card: #fff; --ink: #1d2330; --soft: #566072;
-  --line: #dcdfe5; --link: #0b57b0; --code: #f3f4f6; --good: #1a6b3c; --bad: #a8231c; }
-@media (prefers-color-scheme: dark) { :root { --page: #14171d; --card: #1c2129; --ink: #e4e7ec;
-  --soft: #a2abb9; --line: #343b47; --link: #82b8ff; --code: #20262f; --good: #6fd09a;
-  --bad: #ff9b92; } }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--page); color: var(--ink);
-  font: 1.0625rem/1.6 system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; }
-a { color: var(--link); } a:focus-visible, summary:focus-visible { outline: 3px solid var(--link); }
-code, pre { font: .875rem/1.5 ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
-"""
-
 STYLE = """
-header, footer { border-bottom: 1px solid var(--line); background: var(--card); font-size: .95rem; }
-footer { border: 0; border-top: 1px solid var(--line); margin-top: 3rem; }
-nav { max-width: 52rem; margin: auto; padding: .6rem 1rem; display: flex; gap: .3rem 1.2rem;
-  flex-wrap: wrap; } nav .home { margin-right: auto; font-weight: 600; }
 main { max-width: 52rem; margin: auto; padding: 1rem; }
 h1 { line-height: 1.2; font-size: 1.9rem; } h2 { margin-top: 2.4rem; line-height: 1.3; }
 p, li, td, h1, h2, h3 { overflow-wrap: anywhere; }
@@ -67,6 +49,8 @@ td { min-width: 4.5rem; overflow-wrap: normal; } td:first-child { white-space: n
 details { border: 1px solid var(--line); border-radius: 6px; padding: .4rem .9rem; margin: 1rem 0; }
 summary { cursor: pointer; color: var(--soft); }
 .formula { display: block; text-align: center; margin: 1rem 0; overflow-x: auto; }
+.drawn { background: #fff; color: #1d2330; color-scheme: light; border-radius: 6px;
+  padding: .6rem; overflow-x: auto; } .vega-bind { margin: .2rem 0; }
 .note { color: var(--soft); font-size: .93rem; }
 .stopped { border: 2px solid var(--bad); border-radius: 8px; padding: .6rem 1rem;
   background: var(--card); } .stopped strong { color: var(--bad); }
@@ -81,25 +65,11 @@ CELLS = """
 {%- if 'parameters' in tags or 'injected-parameters' in tags -%}
 <details><summary>{{ 'Values of this run' if 'injected-parameters' in tags else 'Parameters' }}
 </summary>{{ super() }}</details>
+{%- elif 'colab' in tags -%}
 {%- elif 'solution' in tags -%}
 <details><summary>Solution</summary>{{ super() }}</details>
 {%- else -%}{{ super() }}{%- endif -%}
 {%- endblock codecell -%}
-"""
-
-SHELL = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
-{body}
-</body>
-</html>
 """
 
 
@@ -109,23 +79,17 @@ def page(
     *,
     title: str,
     previous: tuple[str, str] | None = None,
-    next: tuple[str, str] | None = None,
+    following: tuple[str, str] | None = None,
 ) -> None:
-    """Write the executed `notebook` to `target` as one file that loads nothing.
+    """Write the executed `notebook` to `target` as one file that loads nothing from elsewhere.
 
-    `previous` and `next` are (address, title) of the neighbouring chapters. A notebook that failed
-    gets its page too, with a banner that says where it stopped.
+    `previous` and `following` are (address, title) of the neighbouring chapters. A notebook that
+    failed gets its page too, with a banner that says where it stopped.
     """
     import nbformat
 
     found = nbformat.read(notebook, as_version=4)
     failed = failure(found)
-    links = ['<a class="home" href="index.html">ResNet Lab</a>']
-    for arrow, neighbour in (("← {}", previous), ("{} →", next)):
-        if neighbour:
-            address, name = (escape(text) for text in neighbour)
-            links.append(f'<a href="{address}">{arrow.format(name)}</a>')
-    chapters = f'<nav aria-label="Chapters">{" ".join(links)}</nav>'
     banner = ""
     if failed:
         where = f"at cell {failed.cell}" if failed.cell else "with an error in a widget"
@@ -133,11 +97,32 @@ def page(
             f'<div class="stopped" role="alert"><strong>This run stopped {where}.</strong> '
             f"{escape(failed.reason)}. What comes after it has no results.</div>"
         )
-    style = THEME + colours() + STYLE
-    body = f"<header>{chapters}</header>\n<main>{banner}{cells(found, notebook.parent)}</main>\n"
-    body += f"<footer>{chapters}</footer>"
-    text = SHELL.format(policy=POLICY, title=escape(title), style=style, body=body)
+    specs = charts(found)
+    body = f'<main id="main">{banner}{cells(found, notebook.parent)}</main>'
+    if specs:
+        body += f'\n<script type="application/json" id="charts">{strict(specs)}</script>'
+    text = theme.frame(
+        body,
+        title=title,
+        style=theme.code_colours() + STYLE,
+        previous=previous,
+        following=following,
+        scripts=[runtime.NAME] if specs else [],
+    )
     write_whole(target, text)
+
+
+def charts(notebook: "NotebookNode") -> dict[str, dict]:  # noqa: F821
+    """The Vega-Lite charts in `notebook` by name; each output becomes the place for its chart."""
+    found = {}
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            kinds = [kind for kind in output.get("data", {}) if VEGA_LITE.fullmatch(kind)]
+            if kinds and find_spec("vl_convert"):
+                name = f"chart-{len(found) + 1}"
+                found[name] = dict(output.data[kinds[0]])
+                output.data = {"text/html": f'<div class="drawn" id="{name}"></div>'}
+    return found
 
 
 def cells(notebook: "NotebookNode", place: Path) -> str:  # noqa: F821
@@ -164,6 +149,7 @@ def cells(notebook: "NotebookNode", place: Path) -> str:  # noqa: F821
         filters={"markdown2html": markdown},
     )
     html = exporter.from_notebook_node(still(notebook))[0]
+    html = html.replace('<a href="glossary.md', '<a href="glossary.html')
     return re.sub(r'(<a href="\d\d_\w+)\.ipynb\b', r"\1.html", html)  # links between chapters
 
 
@@ -185,18 +171,6 @@ def still(notebook: "NotebookNode") -> "NotebookNode":  # noqa: F821
                     names = output.metadata.setdefault(kind, {})
                     names.setdefault("alt", f"Figure in: {heading}")
     return notebook
-
-
-@cache
-def colours() -> str:
-    """Colours of the code, light and dark."""
-    from pygments.formatters import HtmlFormatter
-
-    light, dark = (
-        HtmlFormatter(style=style, nobackground=True).get_style_defs(".highlight")
-        for style in ("default", "github-dark")
-    )
-    return f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n"
 
 
 def formula(tex: str) -> str:

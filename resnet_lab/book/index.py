@@ -1,24 +1,29 @@
-"""The first page of the book: what was run, the chapters, the claims, how to go on.
+"""The first page of the book: explorers, chapters, the scoreboard of claims, how to go on.
 
 Paper: the whole of it, chapter by chapter.
 Notebook: notebooks/00_start_here.py. Tests: tests/test_book.py.
 """
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import Literal
 
-from resnet_lab import pages
+from resnet_lab.book import grids, theme
+from resnet_lab.claims.row import VERDICTS
+from resnet_lab.explorers.explorer import Grid, strict
 from resnet_lab.files import write_whole
 
 STYLE = """
-main { max-width: 70rem; margin: auto; padding: 2.5rem 1.2rem; }
+main { max-width: 84rem; margin: auto; padding: 2rem 1.2rem; }
 h1 { font-size: 2.2rem; line-height: 1.15; margin: 0 0 .6rem; } h2 { margin: 2.6rem 0 .8rem; }
 .lead { max-width: 46rem; font-size: 1.15rem; color: var(--soft); margin: 0; }
 dl { display: flex; flex-wrap: wrap; gap: .6rem 2.4rem; margin: 1.6rem 0 0; padding: 0; }
 dt { font-size: .85rem; color: var(--soft); } dd { margin: 0; font-weight: 600; }
-.claims dd { font-size: 1.7rem; line-height: 1.2; }
+.claims dd { font-size: 1.7rem; line-height: 1.2; } h2 a { color: inherit; text-decoration: none; }
+h2, tr { scroll-margin-top: 1rem; } tr:target { background: var(--code); }
+.explorers li { border-left: 4px solid var(--link); }
 ol.cards { list-style: none; margin: 0; padding: 0; display: grid; gap: 1.2rem;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 19rem), 1fr)); }
 .cards li { background: var(--card); border: 1px solid var(--line); border-radius: 10px;
@@ -38,7 +43,7 @@ pre { background: var(--code); border: 1px solid var(--line); border-radius: 6px
 
 GO_ON = """<h2>Go on</h2>
 <pre><code>make lab                        # the same notebooks with live sliders, in JupyterLab
-resnet-lab claims               # what the paper says, and whether we see it
+resnet-lab claims               # the scoreboard on a terminal, from your own records too
 resnet-lab reproduce            # go on where this run ended; what is done is not done again
 resnet-lab reproduce --help     # other scales, data sets, devices and time budgets</code></pre>"""
 
@@ -50,7 +55,7 @@ class PageInfo:
     stem: str
     title: str
     place: str = ""  # in the paper, as the notebook's first cell says it
-    status: Literal["ran", "unchanged", "failed", "not run"] = "not run"
+    status: Literal["ran", "unchanged", "saved", "failed", "not run"] = "not run"
     cell: int | None = None  # where it failed; None if an error in a widget belongs to no cell
     message: str = ""  # why it failed
     seconds: float = 0.0
@@ -61,33 +66,100 @@ class PageInfo:
         return self.status == "failed"
 
 
-def index(out: Path, pages_made: list[PageInfo], facts: dict[str, object]) -> Path:
-    """Write `index.html`: what was run at which scale, the chapters, the claims, how to go on.
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """What else than chapters the index shows."""
 
-    Of `facts`, "claims" maps verdicts to their counts; the others are shown as they are.
-    """
-    facts = dict(facts)
-    claims = facts.pop("claims", None) or {}
+    explorers: tuple[tuple[str, str, str], ...] = ()  # address, title and lead of each page
+    claims: tuple[dict[str, object], ...] = ()  # rows of the ledger
+    facts: dict[str, object] = field(default_factory=dict)  # "scale" -> "quick"
+
+
+def index(out: Path, pages_made: list[PageInfo], contents: Contents | None = None) -> Path:
+    """Write `index.html`: explorers, chapters and the scoreboard of claims."""
+    contents = contents or Contents()
     chapters = "\n".join(card(info) for info in pages_made)
-    scores = f'<h2>Claims of the paper</h2>\n<dl class="claims">{listed(claims)}</dl>'
-    body = f"""<main>
+    body = f"""<main id="main">
 <h1>ResNet Lab</h1>
 <p class="lead">&ldquo;Deep Residual Learning for Image Recognition&rdquo; (He, Zhang, Ren, Sun,
-2015) as a program: what the paper found, run again on this machine.</p>
-<dl>{listed(facts)}</dl>
-{scores if claims else ""}
-<h2>Chapters</h2>
+2015) as a program: what the paper found, run again, with our numbers beside its own.</p>
+<dl>{listed(contents.facts)}</dl>
+{explorers(contents)}
+<h2 id="chapters">Chapters</h2>
 <ol class="cards">
 {chapters}
 </ol>
+{scoreboard(out, contents)}
 {GO_ON}
 </main>"""
-    title, style = "ResNet Lab: Deep Residual Learning, run again", pages.THEME + STYLE
-    target = out / "index.html"
-    write_whole(
-        target, pages.SHELL.format(policy=pages.POLICY, title=title, style=style, body=body)
+    text = theme.frame(
+        body, title="ResNet Lab: Deep Residual Learning, run again", style=STYLE + grids.STYLE
     )
-    return target
+    write_whole(out / "index.html", text)
+    return out / "index.html"
+
+
+def explorers(contents: Contents) -> str:
+    """A card for each explorer."""
+    cards = "".join(
+        f'<li><h3><a href="{escape(address)}">{escape(title)}</a></h3><p>{escape(lead)}</p></li>'
+        for address, title, lead in contents.explorers
+    )
+    if not cards:
+        return ""
+    return f'<h2 id="explorers">Take hold of it</h2>\n<ol class="cards explorers">{cards}</ol>'
+
+
+CLAIMS = Grid(
+    name="claims",
+    columns=(
+        ("verdict", "Verdict"),
+        ("place", "Place"),
+        ("statement", "The paper says"),
+        ("paper", "It prints"),
+        ("ours", "Ours"),
+        ("spread", "±"),
+        ("n", "n"),
+        ("scale", "Scale"),
+        ("why", "Why"),
+    ),
+    menus=(("verdict", "Verdict"), ("section", "Section"), ("tested", "Scale")),
+)
+
+
+def scoreboard(out: Path, contents: Contents) -> str:
+    """Every claim of the paper with its verdict, and the same rows as a file."""
+    if not contents.claims:
+        return ""
+    write_whole(
+        out / "data" / "claims.json", "[\n" + ",\n".join(map(strict, contents.claims)) + "\n]\n"
+    )
+    counts = {v: sum(row["verdict"] == v for row in contents.claims) for v in VERDICTS}
+    rows = [
+        dict(row) | {"section": section_of(str(row["place"])), "tested": tested(str(row["scale"]))}
+        for row in contents.claims
+    ]
+    return (
+        '<h2 id="scoreboard">The scoreboard: every claim, and whether we see it</h2>\n'
+        f'<dl class="claims">{listed(counts)}</dl>'
+        "<p>A verdict is computed from records or from the nets themselves, and never typed. "
+        "± is the standard deviation of one run over seeds, n the number of runs. "
+        '<a href="data/claims.json" download>data/claims.json</a> holds the same rows.</p>'
+        f"{grids.html(CLAIMS, rows, anchor='id')}"
+    )
+
+
+def section_of(place: str) -> str:
+    """The part of the paper that a claim is filtered by: "Section 4", "Appendix A", "Abstract"."""
+    first = re.match(r"Abstract|Appendix [ABC]|Sections? (\d)", place)
+    if first is None:
+        return "other"
+    return f"Section {first[1]}" if first[1] else first[0]
+
+
+def tested(scale: str) -> str:
+    """At which scale a claim was tested, in short: "quick", "paper", "architecture"."""
+    return re.split(r" \(|:", scale)[0]
 
 
 def listed(facts: dict[str, object]) -> str:
@@ -106,6 +178,7 @@ def card(info: PageInfo) -> str:
     status = {
         "ran": f"<b>Ran</b> in {info.seconds:.0f} s",
         "unchanged": f"<b>Ran</b> before, in {info.seconds:.0f} s; nothing has changed",
+        "saved": "As committed with the project",
         "failed": f'<b>Failed</b> <span title="{message}">{where}</span>',
         "not run": "Not run yet",
     }[info.status]

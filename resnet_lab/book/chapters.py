@@ -9,32 +9,50 @@ import json
 import re
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from resnet_lab import notebooks, pages
-from resnet_lab.book_index import PageInfo, index
+from resnet_lab import notebooks
+from resnet_lab.book import explorer_pages, glossary_page, pages, saved, search, theme
+from resnet_lab.book.index import Contents, PageInfo, index
 from resnet_lab.errors import InputError
+from resnet_lab.explorers import runtime
+from resnet_lab.explorers.explorer import Explorer
 from resnet_lab.files import write_whole
 
-__all__ = ["PageInfo", "index", "make_book"]
-
 FIGURES = ("figures", "figure_folder")  # a notebook with such a parameter draws into the book
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """What the book shows beside the notebooks, and what its pages are made from."""
+
+    records_digest: str = ""
+    explorers: tuple[Explorer, ...] = ()
+    claims: tuple[dict[str, object], ...] = ()
+    facts: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def contents(self) -> Contents:
+        """For the index."""
+        pages = tuple((f"{one.stem}.html", one.title, one.lead) for one in self.explorers)
+        return Contents(explorers=pages, claims=self.claims, facts=self.facts)
 
 
 def make_book(
     out: Path,
     given: dict[str, object],
     *,
+    material: Material,
     names: list[str] | None = None,
+    as_committed: bool = False,
     report: Callable[[str], None] = lambda text: None,
-    records_digest: str,
-    facts: dict[str, object] | None = None,
 ) -> list[PageInfo]:
     """Run every notebook (or `names`) into `out`; write its page and the index; say how it went.
 
     A notebook gets those of `given` that it declares. One whose text, parameters, package and
     records are as they were is not run again. A failing one does not stop the others.
+    `as_committed` takes the committed .ipynb where it has the cells of its .py, and runs nothing.
 
     Raises: InputError, before anything runs, for wrong names or parameters; or if `out` cannot
     be written.
@@ -44,28 +62,47 @@ def make_book(
     wanted = {source.stem: choose(source, given, out / "figures") for source in every}
     check(given, wanted, chosen)
     (out / "figures").mkdir(parents=True, exist_ok=True)
+    theme.write_script(out)
 
     found = {source.stem: remembered(source, out) for source in every}
-    chapters = [(f"{stem}.html", info.title) for stem, info in found.items()]
-    for number, source in enumerate(every):
-        if source not in chosen:
-            continue
-        key = digest(source, wanted[source.stem], records_digest)
-        info = refresh(source, out, key, wanted[source.stem], report)
-        around = [chapters[i] if 0 <= i < len(every) else None for i in (number - 1, number + 1)]
+    order = [(f"{one.stem}.html", one.title) for one in material.explorers]
+    order += [(f"{stem}.html", info.title) for stem, info in found.items()]
+    order.append((glossary_page.ADDRESS, glossary_page.TITLE))
+    write_explorers(out, material, order)
+    glossary_page.write(out, order[-2])
+    for source in chosen:
+        key = digest(source, wanted[source.stem], material.records_digest)
+        info = saved.take(source, out, found[source.stem], report) if as_committed else None
+        info = info or refresh(source, out, key, wanted[source.stem], report)
+        previous, following = around(f"{source.stem}.html", order)
         pages.page(
             out / "notebooks" / f"{source.stem}.ipynb",
             out / f"{source.stem}.html",
             title=f"{info.title} · ResNet Lab",
-            previous=around[0],
-            next=around[1],
+            previous=previous,
+            following=following,
         )
-        made_from = "" if info.failed else key  # what failed is run again
+        made_from = key if info.status in ("ran", "unchanged") else ""  # what failed is run again
         text = json.dumps({"key": made_from, "page": asdict(info)}, indent=1)
         write_whole(stamp(source, out), text)  # last: a page that has a stamp is whole
         found[source.stem] = info
-        index(out, list(found.values()), facts or {})
+        index(out, list(found.values()), material.contents)
+    search.write(out, [out / "index.html", *(out / address for address, _ in order)])
     return [found[source.stem] for source in chosen]
+
+
+def around(address: str, order: list[theme.Link]) -> tuple[theme.Link | None, theme.Link | None]:
+    """The pages before and after the one at `address`."""
+    at = [page for page, _ in order].index(address)
+    return (order[at - 1] if at else None), (order[at + 1] if at + 1 < len(order) else None)
+
+
+def write_explorers(out: Path, material: Material, order: list[theme.Link]) -> None:
+    """The explorers, their data, and once what draws them."""
+    if material.explorers:
+        runtime.write(out)
+    for one in material.explorers:
+        explorer_pages.write(one, out, *around(f"{one.stem}.html", order))
 
 
 def check(
@@ -100,7 +137,7 @@ def remembered(source: Path, out: Path) -> PageInfo:
     try:
         kept = json.loads(stamp(source, out).read_text(encoding="utf-8"))["page"]
         kept |= {"title": title, "place": place}
-        kept["status"] = "failed" if kept["status"] == "failed" else "unchanged"
+        kept["status"] = {"ran": "unchanged"}.get(kept["status"], kept["status"])
         past = PageInfo(**kept | {"figures": tuple(kept["figures"])})
     except (OSError, ValueError, KeyError, TypeError):
         return fresh  # no stamp, or one of another version: the page is made anew
@@ -146,8 +183,8 @@ def digest(source: Path, given: dict[str, object], records_digest: str) -> str:
 
 def code_digest() -> str:
     """Hash of the package: a page is made anew when the code behind it changes."""
-    package, total = Path(__file__).parent, hashlib.sha256()
-    for path in sorted([*package.rglob("*.py"), *package.glob("*.yaml")]):
+    package, total = Path(__file__).parents[1], hashlib.sha256()
+    for path in sorted([*package.rglob("*.py"), *package.rglob("*.js"), *package.glob("*.yaml")]):
         if "_notebooks" not in path.parts:
             total.update(hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()
