@@ -119,7 +119,9 @@ def charts(notebook: "NotebookNode") -> dict[str, dict]:  # noqa: F821
             kinds = [kind for kind in output.get("data", {}) if VEGA_LITE.fullmatch(kind)]
             if kinds and find_spec("vl_convert"):
                 name = f"chart-{len(found) + 1}"
-                found[name] = dict(output.data[kinds[0]])
+                spec = output.data[kinds[0]]
+                # of whatever version it says it is: the one beside the pages draws it
+                found[name] = {key: spec[key] for key in spec if key != "$schema"}
                 output.data = {"text/html": f'<div class="drawn" id="{name}"></div>'}
     return found
 
