@@ -15,13 +15,22 @@
 # # 0. Start here
 #
 # Paper: the whole of "Deep Residual Learning for Image Recognition" (He, Zhang, Ren, Sun, 2015) · Code: `resnet_lab/paper.py`, `resnet_lab/claims/` · Tests: `tests/test_claims.py`
-# · Runs in: seconds
+# · Runs in: seconds · [Open in Colab](https://colab.research.google.com/github/)
 #
 # You will see
 #
 # - what this laboratory holds, and which chapter belongs to which section of the paper,
 # - what images and runs are on this machine,
 # - the scoreboard: what the paper says, and whether we see it.
+
+# %% tags=["colab"]
+import subprocess
+import sys
+
+repository = ""  # where this project is kept; empty: Colab asks
+if "google.colab" in sys.modules:  # elsewhere the package is installed already
+    address = repository or input("Address of the repository that this notebook is from: ")
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", f"git+{address}"], check=True)
 
 # %% tags=["parameters"]
 runs_folder = None  # records of your own runs; None: those that ship with the package
@@ -33,7 +42,7 @@ fast = False  # this chapter is fast already
 # %% [markdown]
 # ## What this is
 #
-# The paper trained nets of up to 1,202 layers by adding a shortcut around every few of them. It changed what is
+# The paper trained nets of up to 1,202 layers by adding a [shortcut](glossary.md#shortcut) around every few of them. It changed what is
 # thought possible. Here each section that reports an experiment becomes a chapter: it explains, lets you
 # move the sliders, runs small on a laptop and large on a GPU, and puts our numbers beside the paper's.
 #
@@ -68,13 +77,15 @@ from resnet_lab import claims, data, experiments, explore, figures, paper, recor
 #
 # ## The nets, in one slider
 #
-# The CIFAR nets of the paper are one family with one number, n: 6n + 2 layers. Its first member in Table 6 is ResNet-20:
+# The CIFAR nets of the paper are one family with one number, n: 6n + 2 layers. Its first member in Table 6 is ResNet-20.
+#
+# **Predict.** A block has two layers. How many blocks has ResNet-20, and how many on each map size?
 
 # %%
 Markdown(explore.describe_net(20, "residual"))
 
 # %% [markdown]
-# **Predict.** How do the parameters grow when you go from 20 to 56 layers? And when you switch the shortcuts off? Then
+# **Predict.** How do the [parameters](glossary.md#parameter) grow when you go from 20 to 56 layers? And when you switch the shortcuts off? Then
 # move the slider. (It needs a kernel: `make lab`.)
 
 # %%
@@ -94,7 +105,9 @@ print(
 print("classes:", ", ".join(dataset.classes))
 
 # %% [markdown]
-# The embedded set looks like this, one image a class. Shape and the arrangement of parts tell the class, colour does not.
+# The [embedded](glossary.md#embedded-data) set looks like this, one image a class. Shape and the arrangement of parts tell the class, colour does not.
+#
+# **Predict.** Which two classes will a net confuse most easily?
 
 # %%
 from resnet_lab import embedded
@@ -108,7 +121,9 @@ figure
 # %% [markdown]
 # ## The runs on this machine
 #
-# A run is named by its net, its recipe, its images and its seed, and leaves a record. These are the ones that this page can use:
+# **Predict.** How many runs of each net does a fair comparison take, if every run differs a little by chance?
+#
+# A run is named by its net, its [recipe](glossary.md#recipe), its images and its [seed](glossary.md#seed), and leaves a [record](glossary.md#record). These are the ones that this page can use:
 
 # %%
 folders = [Path(runs_folder)] if runs_folder else []
@@ -120,8 +135,8 @@ Markdown(explore.runs_table(recorded))
 # %% [markdown]
 # ## A first look
 #
-# **Predict.** One figure holds the reason for the paper. On the left the final *training* error against depth, on
-# the right the test error. Which way do the two lines go: plain nets, and nets with shortcuts?
+# **Predict.** One figure holds the reason for the paper. On the left the final [*training* error](glossary.md#training-error) against depth, on
+# the right the test error. Which way do the two lines go: [plain nets](glossary.md#plain-net), and nets with shortcuts?
 
 # %%
 shown = experiments.current(recorded, shown_set)
@@ -136,7 +151,7 @@ figure
 # ## The scoreboard
 #
 # Each row is a statement of the paper that can be true or false of us. The verdict is computed, never typed:
-# *seen*, *not seen*, *undecided* (the spread of the runs does not allow a decision) or *not run*. The scale says how it was tested:
+# *seen*, *not seen*, *[undecided](glossary.md#undecided)* (the spread of the runs does not allow a decision) or *not run*. The scale says how it was tested:
 # on the nets themselves (*architecture*), in the paper's protocol (*paper*), reduced (*quick*), or on drawn scenes (*embedded*).
 
 # %%
@@ -144,11 +159,13 @@ from resnet_lab.detection import opened
 from resnet_lab.localisation import record
 
 detectors = claims.detection.Evidence.of(opened.folders(runs_folder))
-localised = record.load_all(*folders, record.SHIPPED)
+localised = record.load_all(*opened.folders(runs_folder))
 rows = claims.ledger(recorded, shown_set.name, detectors=detectors, localised=localised)
 print(", ".join(f"{count} {verdict}" for verdict, count in claims.summary(rows).items()))
 
 # %% [markdown]
+# **Predict.** Which sections of the paper have most rows that say "not run", and why those?
+#
 # All of them, in the order of the paper. Numbers of the paper come with their place:
 
 # %%
@@ -168,39 +185,77 @@ Markdown(claims.table(rows))
 #
 # ## Exercises
 #
+# Every exercise has a stub that answers `None`; the checker then says so and the notebook goes on. Write any form of
+# the answer, a number or the arithmetic that leads to it.
+#
 # **1. Predict.** Which depth has n = 9? Which n has ResNet-1202?
 
 # %%
-from resnet_lab import cifar, exercises
+from resnet_lab import exercises
 
 depth_of_n_9, n_of_1202 = None, None  # your answers
 
-print(exercises.check(depth_of_n_9, lambda d: cifar(d).blocks == (9, 9, 9), "6n + 2"))
-print(exercises.check(n_of_1202, lambda n: cifar(1202).blocks == (n, n, n), "6n + 2"))
+print(exercises.check("depth-of-n-9", depth_of_n_9))
+print(exercises.check("n-of-1202", n_of_1202))
 
 # %% [markdown]
-# **2. Look up.** `paper.leaf(path)` gives a number of the paper with its place. What is the test error of ResNet-56 in
+# **2. Change.** Write the depth as an expression of n, as text. The checker tries it on several n.
+
+# %%
+depth = None  # your answer, like "4n + 1"
+
+print(exercises.check("depth-as-expression", depth))
+
+# %% [markdown]
+# **3. Look up.** `paper.leaf(path)` gives a number of the paper with its place. What is the test error of ResNet-56 in
 # Table 6? The path of ResNet-20's is `tables.table6.resnet_20.error`.
 
 # %%
 print(paper.leaf("tables.table6.resnet_20.error"))
 error_56 = None  # your answer
 
-print(
-    exercises.check(
-        error_56, lambda e: e == paper.value("tables.table6.resnet_56.error"), "change the path"
-    )
-)
+print(exercises.check("error-of-resnet-56", error_56))
 
 # %% [markdown]
-# **3. Think.** Pick a row of the scoreboard that is "not run". Which experiment would settle it? Its name is one of
-# these:
+# **4. Think.** The scoreboard has rows on the residual nets of Section 4.2 that want runs at the paper's scale. Which
+# experiment trains these nets, and no plain ones? Its name is one of these:
 
 # %%
 print(", ".join(experiments.EXPERIMENTS))
 experiment = None  # your answer
 
-print(exercises.check(experiment, lambda e: e in experiments.EXPERIMENTS, "one of the names above"))
+print(exercises.check("experiment-of-table-6", experiment))
+
+# %% [markdown]
+# ## Solutions
+#
+# A first layer, a classifier, and 2n layers in each of three stages:
+
+# %% tags=["solution"]
+depth_of_n_9, n_of_1202 = 6 * 9 + 2, (1202 - 2) // 6
+assert exercises.check("depth-of-n-9", depth_of_n_9) == "right"
+assert exercises.check("n-of-1202", n_of_1202) == "right"
+
+# %% [markdown]
+# The same as an expression:
+
+# %% tags=["solution"]
+depth = "6n + 2"
+assert exercises.check("depth-as-expression", depth) == "right"
+
+# %% [markdown]
+# The number, and where the paper prints it:
+
+# %% tags=["solution"]
+leaf = paper.leaf("tables.table6.resnet_56.error")
+assert exercises.check("error-of-resnet-56", leaf.value) == "right" and "Table 6" in leaf.source
+
+# %% [markdown]
+# Test errors of residual nets at paper scale are Table 6; the plain nets and the curves are Figure 6.
+
+# %% tags=["solution"]
+experiment = "table_6"
+assert exercises.check("experiment-of-table-6", experiment) == "right"
 
 # %% [markdown]
 # ## In this notebook
@@ -209,22 +264,4 @@ print(exercises.check(experiment, lambda e: e in experiments.EXPERIMENTS, "one o
 # - Images, runs and nets have names, and a run with the same name is never trained twice.
 # - The scoreboard is computed from runs and nets; what was not run says so.
 #
-# ## Solutions
-
-# %% tags=["solution"]
-depth_of_n_9, n_of_1202 = 6 * 9 + 2, (1202 - 2) // 6
-assert cifar(depth_of_n_9).blocks == (9, 9, 9) and cifar(1202).blocks[0] == n_of_1202
-
-# %% [markdown]
-# The number, and where the paper prints it:
-
-# %% tags=["solution"]
-leaf = paper.leaf("tables.table6.resnet_56.error")
-assert leaf.value == paper.value("tables.table6.resnet_56.error") and "Table 6" in leaf.source
-
-# %% [markdown]
-# Test errors of residual nets at paper scale are Table 6; the plain nets and the curves are Figure 6.
-
-# %% tags=["solution"]
-experiment = "table_6"
-assert experiment in experiments.EXPERIMENTS
+# Next: [chapter 1](01_degradation.ipynb), in which a deeper net trains worse. Words you do not know are in the [glossary](glossary.md).

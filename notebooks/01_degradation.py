@@ -15,13 +15,22 @@
 # # 1. See a deeper net train worse
 #
 # Paper: Sections 1 and 4.2, Figures 1 and 6 · Code: `resnet_lab/resnet.py`, `resnet_lab/train.py`, `resnet_lab/constructed.py` · Tests: `tests/test_resnet.py`, `tests/test_constructed.py`
-# · Runs in: under a minute, from recorded runs (training them: `make reproduce`, some minutes)
+# · Runs in: under a minute, from recorded runs (training them: `make reproduce`, some minutes) · [Open in Colab](https://colab.research.google.com/github/)
 #
 # You will see
 #
 # - that of two plain nets the deeper one ends with the higher *training* error,
 # - that a deeper net as good as the shallow one exists: you will build it by hand,
 # - that one line of code, the shortcut, lets the training find nets as good as that.
+
+# %% tags=["colab"]
+import subprocess
+import sys
+
+repository = ""  # where this project is kept; empty: Colab asks
+if "google.colab" in sys.modules:  # elsewhere the package is installed already
+    address = repository or input("Address of the repository that this notebook is from: ")
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", f"git+{address}"], check=True)
 
 # %% tags=["parameters"]
 runs_folder = None  # records of your own runs; None: those that ship with the package
@@ -43,13 +52,13 @@ from IPython.display import Markdown, display
 # %% [markdown]
 # ## Which images, which runs
 #
-# The paper's nets are trained on CIFAR-10: 64,000 updates of 128 images. On a laptop we train
+# The paper's nets are trained on CIFAR-10: 64,000 [updates](glossary.md#update) of 128 images. On a laptop we train
 # thin twins of them (half the filters) on images averaged to 16x16, for a fiftieth of the updates.
 # That is enough to see *whether* an effect exists, and too little to compare sizes of errors with
 # the paper. Every figure says on its face what it was made from.
 #
-# The short recipe differs from the paper's in three more ways, the same for every net, so that at every update all
-# nets have the same rate. The first 100 updates run at a rate of 0.01, then it is 0.1 (the paper warms up its 110-layer net; the authors later did so
+# The short [recipe](glossary.md#recipe) differs from the paper's in three more ways, the same for every net, so that at every update all
+# nets have the same rate. The first 100 updates run at a [rate of 0.01](glossary.md#learning-rate), then it is 0.1 (the paper [warms up](glossary.md#warm-up) its 110-layer net; the authors later did so
 # in all their CIFAR runs). The images are flipped but not cropped, since there are few passes over them. And the rate
 # drops once, near the end.
 # %%
@@ -68,8 +77,8 @@ print(f"{len(pairs)} runs of 20 and 56 layers, {len(quick)} at quick scale in al
 # %% [markdown]
 # ## Two plain nets
 #
-# A *plain* net is a stack of 3x3 convolutions, each followed by batch normalisation and ReLU.
-# Section 4.2 describes a family of them: a first layer, three stages of 2n layers each, and a classifier,
+# A *plain* net is a stack of 3x3 [convolutions](glossary.md#convolution), each followed by [batch normalisation](glossary.md#batch-normalisation) and [ReLU](glossary.md#relu).
+# Section 4.2 describes a family of them: a first layer, three [stages](glossary.md#stage) of 2n layers each, and a classifier,
 # 6n + 2 layers with weights in all. Two rules fix the rest: layers with the same map size have
 # the same number of filters, and when the map is halved the filters double, so that every
 # layer costs about the same.
@@ -78,8 +87,8 @@ print(f"{len(pairs)} runs of 20 and 56 layers, {len(quick)} at quick scale in al
 Markdown(explore.describe_net(20, "plain"))
 
 # %% [markdown]
-# Move the slider through the family. The toggle adds shortcuts: watch the parameters and the
-# multiply-adds as you switch it. (On a page without a kernel the sliders rest; `make lab` wakes them.)
+# Move the slider through the family. The toggle adds [shortcuts](glossary.md#shortcut): watch the [parameters](glossary.md#parameter) and the
+# [multiply-adds](glossary.md#multiply-adds) as you switch it. (On a page without a kernel the sliders rest; `make lab` wakes them.)
 
 # %%
 from resnet_lab import widgets
@@ -87,10 +96,10 @@ from resnet_lab import widgets
 widgets.net_explorer()
 
 # %% [markdown]
-# **Predict.** A 56-layer plain net can copy a 20-layer one and do nothing in the other 36 layers.
-# Both are trained in the same way. Which of the two reaches the lower *training* error? Write your answer
+# **Predict.** A 56-layer [plain net](glossary.md#plain-net) can copy a 20-layer one and do nothing in the other 36 layers.
+# Both are trained in the same way. Which of the two reaches the lower [*training* error](glossary.md#training-error)? Write your answer
 # down, then run the cell. Thin lines are single runs, thick ones their mean; dashes are training
-# error, over the augmented images of the last updates, and solid lines are test error.
+# error, over the [augmented](glossary.md#augmentation) images of the last updates, and solid lines are test error.
 
 # %%
 plain = [r for r in pairs if r.net.startswith("plain")]
@@ -101,12 +110,12 @@ print(explore.difference(plain, "plain-56", "plain-20", "test"))
 figure
 
 # %% [markdown]
-# This is the *degradation problem*. The caption of Figure 1 says of the two plain nets on CIFAR-10 that the deeper one has
+# This is the *[degradation](glossary.md#degradation) problem*. The caption of Figure 1 says of the two plain nets on CIFAR-10 that the deeper one has
 # the higher training error, and hence the higher test error.
 #
 # ## Is it overfitting?
 #
-# **Predict.** A net that overfits has a *low* training error and a higher test error. If overfitting
+# **Predict.** A net that [overfits](glossary.md#overfitting) has a *low* training error and a higher test error. If overfitting
 # were the reason, which of the two columns below would have to be lower for 56 layers than for 20?
 
 # %%
@@ -121,7 +130,9 @@ Markdown(explore.errors_table(plain))
 #
 # How do we know that a better deep net exists at all? Because we can build one. Take the trained
 # 20-layer net, put extra layers between its own, and let each of them return its input.
-# The argument is in Section 1; here is the code:
+# The argument is in Section 1.
+#
+# **Predict.** A layer is a convolution, a BN and a ReLU. What must the kernel be so that all three together change nothing? Here is the code:
 
 # %%
 from resnet_lab import constructed
@@ -155,6 +166,8 @@ print(f"outputs on {len(x):,} test images: {'identical, to the last bit' if same
 # So there *is* a 56-layer plain net at least as good as the 20-layer one, and we hold it in our hands. Beside it, the
 # 56-layer nets that were trained from scratch, with as many updates as plain-20 had. (The constructed net is measured on
 # 10,000 training images as they are; the trained ones over their last updates, as everywhere in this chapter.)
+#
+# **Predict.** Which of them is better on *training* images, the one made by hand or those that were trained?
 
 # %%
 from resnet_lab import train
@@ -167,20 +180,20 @@ print(f"plain-56, constructed: training error {built:.1f} %, test error {tested:
 Markdown(explore.errors_table([r for r in plain if r.net == "plain-56"]))
 
 # %% [markdown]
-# The solution exists, and in as many updates as the shallow net needed, gradient descent does not come near it. That
+# The solution exists, and in as many updates as the shallow net needed, [gradient](glossary.md#gradient) descent does not come near it. That
 # is a statement about *optimisation*, and it suggests the cure: make "do nothing" easy to find.
 #
 # ## One line
 #
 # If it is hard to push a stack of layers towards the identity, let the identity be the starting point and
-# have the layers learn the *residual*, what is to be added to it: y = F(x) + x. To do nothing, F only
+# have the layers learn the [*residual*](glossary.md#residual-function), what is to be added to it: y = F(x) + x. To do nothing, F only
 # has to be zero. In code it is one visible line; plain and residual nets are the same class.
 
 # %%
 widgets.show(Block.forward)
 
 # %% [markdown]
-# The shortcut of Section 4.2 (option A) has no weights. Plain and residual nets of a depth have the same
+# The shortcut of Section 4.2 ([option A](glossary.md#option-a)) has no weights. Plain and residual nets of a depth have the same
 # parameters, so that they can even exchange them:
 
 # %%
@@ -218,35 +231,50 @@ figure
 # ## Every depth that was trained
 #
 # The slider walks through the depths for which there are runs, the toggle switches the shortcuts on. All other
-# nets stay in the background in grey. First the plain picture, for pages that cannot move:
+# nets stay in the background in grey.
+#
+# **Predict.** Where in the grey bundle will plain nets of 32 and 44 layers lie, and where residual ones of 110? First the plain picture, for pages that cannot move, then with its controls:
 
 # %%
 everything = records.load_all(folder, records.SHIPPED)
 shown = experiments.current(everything, dataset)
-explore.curves_of(shown, 56, "plain")
-
-# %% [markdown]
-# And with its controls:
-
-# %%
+display(explore.curves_of(shown, 56, "plain"))
 widgets.curve_explorer(shown)
 
 # %% [markdown]
 # ## Train one yourself
 #
 # The training loop is a generator: it trains, and hands out a point of the curve when one is due. Below, the
-# first updates of a residual net of 20 layers, live on this machine. Nothing is concluded from so
+# first updates of a residual net of 20 layers. Nothing is concluded from so
 # short a run; it is here so that you can change it.
 
 # %%
-from resnet_lab import arms, progress
+from resnet_lab import arms
 
 recipe = experiments.recipe_at("quick", 20)
 state = train.begin(arms.net_at("quick", 20, "A"), recipe)  # "none": the plain net
 batches = runner.stream(prepared, run.run)
-live = 10 if fast else 100
-points = train.train(state, batches, recipe, stop=lambda: state.step >= live)
-curve = list(progress.watch(points, recipe.steps))
+last = 50 if fast else 100
+for point in train.train(state, batches, recipe, stop=lambda: state.step >= last):
+    print(f"update {point.step:,} of {recipe.steps:,}: training error {point.train_error:.1f} %")
+
+# %% [markdown]
+# ## Train several, live
+#
+# The same loop, in the background, with buttons. On the list are the two plain nets of this chapter; *Add* puts the net that
+# you choose behind them, *Start* trains all in turn, and their curves grow on the same axes, in front of the shipped runs in grey.
+# *Pause* and *Stop* come before the next update. Meanwhile every slider of this chapter still answers. Run the cell again when a net is
+# trained: the picture and the table above the buttons are then yours, and stay in the notebook when you save it. Until then they are
+# those of the shipped runs. (It needs a kernel: `make lab`.)
+#
+# **Predict.** After 200 updates of 1,200, is the plain net of 56 layers already behind that of 20? And a residual one?
+
+# %%
+from resnet_lab.live_widgets import LivePanel
+
+panel = LivePanel(dataset, shown, [(20, "plain"), (56, "plain")], updates=200)
+display(panel.figure(), Markdown(panel.markdown()))
+panel
 
 # %% [markdown]
 # ## At the paper's scale
@@ -269,7 +297,7 @@ Markdown(tables.markdown(tables.compare(everything, nets, "paper", "cifar10")))
 #
 # ## Ours against the paper
 #
-# Each line is a statement of the paper that can be true or false of us. The verdict is computed from the records or
+# Each line is a statement of the paper that can be true or false of us. The verdict is computed from the [records](glossary.md#record) or
 # from the nets themselves, and names the scale at which it was tested.
 
 # %%
@@ -290,26 +318,28 @@ from resnet_lab import exercises
 
 added_parameters = None  # your answer
 
-six_more = cost.parameters(ResNet(cifar(26))) - cost.parameters(ResNet(cifar(20)))
-print(
-    exercises.check(
-        added_parameters, lambda a: a == six_more, "two convolutions and two BN in each of 3 stages"
-    )
-)
+print(exercises.check("six-more-layers", added_parameters))
 
 # %% [markdown]
-# **2. Change.** Stretch the trained net to 110 layers. What is its test error? Measure it.
+# **2. Think.** Somebody says: "plain-56 has three times the parameters of plain-20, of course it overfits." Name the measurement
+# above that answers him.
+
+# %%
+measurement = None  # your answer, in words
+
+print(exercises.check("not-overfitting", measurement))
+
+# %% [markdown]
+# **3. Change.** Stretch the trained net to 110 layers. What is its test error? Measure it.
 
 # %%
 error_110 = None  # your answer
 
 at_20 = evaluation.test_error(shallow, dataset, size=size)
-print(
-    exercises.check(error_110, lambda a: abs(a - at_20) < 0.005, "think of what the new layers do")
-)
+print(exercises.check("stretched-to-110", error_110, at_20=at_20))
 
 # %% [markdown]
-# **3. Build.** `make_identity` needs a Dirac kernel in every convolution of a plain block. Write a
+# **4. Build.** It took a Dirac kernel in every convolution of a plain block. Write a
 # function that makes a *residual* block return its (non-negative) input, with as few changed weights as you can.
 
 
@@ -318,31 +348,30 @@ def do_nothing(block):
     return None  # your answer: change the block in place and return it
 
 
-images = torch.rand(4, 16, 8, 8)
-block = do_nothing(Block(16, 16, 1).eval())
-print(exercises.check(block, lambda b: torch.equal(b(images), images), "what must F be?"))
+print(exercises.check("do-nothing-block", do_nothing(Block(16, 16, 1).eval())))
 
 # %% [markdown]
-# ## In this notebook
-#
-# - The deeper plain net ended with the higher training error: degradation, and not overfitting.
-# - A deep net that is as good as the shallow one exists; you built it, exact to the last bit.
-# - With a shortcut of no weights around every two layers, the deep net trains about as well as the shallow one, or better.
-#
-# Next: what the shortcut can be (options A, B and C), and what it costs.
-#
 # ## Solutions
+#
+# Two convolutions and two BN in each of three stages:
 
 # %% tags=["solution"]
 added_parameters = sum(2 * (9 * c * c + 2 * c) for c in (16, 32, 64))
-assert added_parameters == six_more
+assert exercises.check("six-more-layers", added_parameters) == "right"
+
+# %% [markdown]
+# A net that overfits does well in training. This one does not:
+
+# %% tags=["solution"]
+measurement = "the training error"
+assert exercises.check("not-overfitting", measurement) == "right"
 
 # %% [markdown]
 # The added layers compute the identity, so nothing changes, at any depth.
 
 # %% tags=["solution"]
 error_110 = evaluation.test_error(constructed.deepen(shallow, 110), dataset, size=size)
-assert error_110 == at_20
+assert exercises.check("stretched-to-110", error_110, at_20=at_20) == "right"
 
 # %% [markdown]
 # One BN is enough: its scale and offset at zero make F zero. In the plain block every kernel and both BN had to be right.
@@ -354,4 +383,13 @@ def do_nothing(block):
     return block
 
 
-assert torch.equal(do_nothing(Block(16, 16, 1).eval())(images), images)
+assert exercises.check("do-nothing-block", do_nothing(Block(16, 16, 1).eval())) == "right"
+
+# %% [markdown]
+# ## In this notebook
+#
+# - The deeper plain net ended with the higher training error: degradation, and not overfitting.
+# - A deep net that is as good as the shallow one exists; you built it, exact to the last bit.
+# - With a shortcut of no weights around every two layers, the deep net trains about as well as the shallow one, or better.
+#
+# Next: [chapter 2](02_shortcuts.ipynb), what the shortcut can be (options A, B and C), and what it costs.

@@ -15,7 +15,7 @@
 # # 2. Take the shortcut apart
 #
 # Paper: Sections 3.1 to 3.3 and 4.1, Equations 1 and 2, Figure 2, Table 3 (options A, B, C) · Code: `resnet_lab/blocks.py`, `resnet_lab/anatomy.py`, `resnet_lab/zeros.py`, `resnet_lab/arm_results.py` · Tests: `tests/test_blocks.py`, `tests/test_anatomy.py`, `tests/test_zeros.py`, `tests/test_arm_results.py`
-# · Runs in: seconds, from the modules and from recorded runs
+# · Runs in: seconds, from the modules and from recorded runs · [Open in Colab](https://colab.research.google.com/github/)
 #
 # You will see
 #
@@ -23,6 +23,15 @@
 # - what the options A, B and C do where the shape changes, and what a block does when F is zero,
 # - that the channels option A pads with zeros have no shortcut at all, exactly,
 # - what runs with each option say, on CIFAR-10, and what they cannot say.
+
+# %% tags=["colab"]
+import subprocess
+import sys
+
+repository = ""  # where this project is kept; empty: Colab asks
+if "google.colab" in sys.modules:  # elsewhere the package is installed already
+    address = repository or input("Address of the repository that this notebook is from: ")
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", f"git+{address}"], check=True)
 
 # %% tags=["parameters"]
 runs_folder = None  # records of your own runs; None: those that ship with the package
@@ -38,7 +47,7 @@ fast = False  # this chapter is fast already
 from pathlib import Path
 
 import torch
-from IPython.display import Markdown
+from IPython.display import Markdown, display
 
 from resnet_lab import block_widgets, explore_blocks, figures, widgets, zeros
 from resnet_lab.blocks import Block, make_shortcut
@@ -47,8 +56,8 @@ from resnet_lab.blocks import Block, make_shortcut
 # %% [markdown]
 # ## Two equations, one line
 #
-# Equation 1 adds the input to what the layers make of it, y = F(x) + x. Equation 2 puts a projection in front of x where
-# the two shapes differ, y = F(x) + W_s x. The ReLU of Figure 2 comes after the addition. All of that is this:
+# Equation 1 adds the input to what the layers make of it, y = F(x) + x. Equation 2 puts a [projection](glossary.md#projection) in front of x where
+# the two shapes differ, y = F(x) + W_s x. The [ReLU](glossary.md#relu) of Figure 2 comes after the addition. All of that is this:
 
 # %%
 widgets.show(Block.forward)
@@ -72,7 +81,9 @@ print(f"Eqn. 2: {eqn_2}, shortcut: {second.shortcut}")
 # ## The block, drawn to scale
 #
 # The drawing passes a map through the real module and notes every step. A box is a map: as wide as it has channels, as
-# high as its side. Here is Figure 2, a block of the 34-layer net in which nothing changes shape:
+# high as its side.
+#
+# **Predict.** Here is Figure 2, a block of the 34-layer net in which nothing changes shape. What share of its cost is the shortcut's?
 
 # %%
 explore_blocks.option_view("A", "same shape")
@@ -93,15 +104,15 @@ explore_blocks.option_view("A", "same shape")
 widgets.show(make_shortcut)
 
 # %% [markdown]
-# **Predict.** The first layer of such a block has 73,728 weights. How many has the projection of option B, a ninth,
-# more, or fewer? The hatched channels below are zeros. This is option A; then move the slider through
+# **Predict.** The first layer of such a block has 73,728 weights. How many has the projection of [option B](glossary.md#option-b), a ninth,
+# more, or fewer? The hatched channels below are zeros. This is [option A](glossary.md#option-a); then move the slider through
 # *none, A, B, C* and switch the place of the block. (On a page without a kernel the controls rest; `make lab` wakes them.)
 
 # %%
 explore_blocks.option_view("A", "changes shape")
 
 # %% [markdown]
-# Option B at the same place, for pages that cannot move. Compare the shortcut's part of the cost.
+# Option B at the same place, for pages that cannot move. Compare the [shortcut](glossary.md#shortcut)'s part of the cost.
 
 # %%
 explore_blocks.option_view("B", "changes shape")
@@ -147,7 +158,7 @@ print(f"those are the new ones: {same == new.tolist()}")
 
 # %% [markdown]
 # Zero is all the shortcut says there, so the sum is F alone, and half of the output of such a block is
-# that of a plain net. From the next block on the new channels have an identity shortcut like all others.
+# that of a [plain net](glossary.md#plain-net). From the next block on the new channels have an [identity shortcut](glossary.md#identity-shortcut) like all others.
 # The paper gives this as the reason why B is better than A:
 #
 # > We argue that this is because the zero-padded dimensions in A indeed have no residual learning. (Section 4.1)
@@ -160,8 +171,10 @@ zeros.channels(panels[0], pair)
 figure
 
 # %% [markdown]
-# The shortcut drops something else as well: with stride 2 it reads one pixel of four. What the other three
-# hold reaches the sum through F only. That is so for A and B alike:
+# The shortcut drops something else as well: with [stride](glossary.md#stride) 2 it reads one pixel of four. What the other three
+# hold reaches the sum through F only.
+#
+# **Predict.** Is that so for A alone, or for B as well, which has weights?
 
 # %%
 blind = pair.x.clone()
@@ -184,16 +197,16 @@ print(explore_blocks.extra_projections())
 Markdown(explore_blocks.table_3())
 
 # %% [markdown]
-# The cost of C is small here, but it is paid in every block, and a bottleneck pays far more for it (chapter 3).
+# The cost of C is small here, but it is paid in every block, and a [bottleneck](glossary.md#bottleneck) pays far more for it (chapter 3).
 #
 # ## What the runs say
 #
 # The paper compares the options on ImageNet, with one net, and prints one number each. We compare them on CIFAR-10, at
 # three depths. These are **our** experiments and not the paper's table: other images, other nets, and at reduced
-# scale (half the filters, 16x16 images, 1,200 updates). Only the *order* can be put beside the paper's: in its Table 3
+# scale (half the filters, 16x16 images, 1,200 [updates](glossary.md#update)). Only the *order* can be put beside the paper's: in its Table 3
 # the plain net has the highest error, A is far better, B slightly better than A, C marginally better than B.
 #
-# **Predict.** Which steps of that order can so few short runs show, and which will drown in the spread from seed
+# **Predict.** Which steps of that order can so few short runs show, and which will drown in the spread from [seed](glossary.md#seed)
 # to seed?
 
 # %%
@@ -209,13 +222,16 @@ Markdown(arm_results.table(runs))
 
 # %% [markdown]
 # A dot is a run, a line joins the means. "Not run" in the table is a line that is missing or short here; `resnet-lab
-# reproduce shortcuts` trains what is missing.
+# reproduce shortcuts` trains what is missing. Below it the runs one by one: which option learns fastest at 20 layers, which at 110, and from
+# which update on? (On a page without a kernel the sliders rest.)
 
 # %%
 figure = arm_figures.dots(runs, "test")
 if not isinstance(figure, str):
     figures.save(figure, Path(figure_folder) / "02_shortcuts.png")
-figure
+display(figure)
+every = [run for group in runs.values() for run in group]
+widgets.run_explorer(every, ("none", "A", "B", "C")) if every else None
 
 # %% [markdown]
 # Now step by step, with the 95 % interval of each difference. "Undecided" means that the interval holds
@@ -228,11 +244,11 @@ print(arm_results.options_summary(runs))
 
 # %% [markdown]
 # The paper draws its conclusion from the small steps, not from their order: the differences among A, B and C are small beside the
-# one between plain and any of them, so projections are not essential against degradation, and C is not used further.
+# one between plain and any of them, so projections are not essential against [degradation](glossary.md#degradation), and C is not used further.
 #
-# One thing in our runs is not in Table 3. With option C the deep nets end far behind, at 110 layers down where the plain net is (CIFAR-10,
+# One thing in our runs is not in Table 3. With [option C](glossary.md#option-c) the deep nets end far behind, at 110 layers down where the plain net is (CIFAR-10,
 # reduced scale; mind the n above, and that a short run shows a slow start as a high error). Remember what was left when F is zero: C has to learn the identity, here 54 times in a row, where the
-# paper's 34 layers have 16 blocks. The authors studied this afterwards (arXiv 1603.05027): on CIFAR-10 with 110 layers, 1x1 convolutions as shortcuts come
+# paper's 34 layers have 16 blocks. The authors studied this afterwards (arXiv 1603.05027): on CIFAR-10 with 110 layers, 1x1 [convolutions](glossary.md#convolution) as shortcuts come
 # out worse than the identity there, too.
 #
 # At the paper's scale, where somebody has run it on a GPU:
@@ -259,35 +275,71 @@ Markdown(claims.table([row for row in rows if row.id.startswith(topics)]))
 # to 512 channels, each a 1x1 convolution with BN. Work it out by hand.
 
 # %%
-from resnet_lab import cost, exercises, imagenet
-from resnet_lab.claims.nets import weightless
+from resnet_lab import exercises
 
 added = None  # your answer
 
-sizes = [cost.parameters(weightless(imagenet(34, shortcut=option))) for option in "AB"]
-more = sizes[1] - sizes[0]
-print(exercises.check(added, lambda a: a == more, "weights, and two numbers for each BN channel"))
+print(exercises.check("option-b-on-34", added))
 
 # %% [markdown]
-# **2. Change.** The zeros stand half before and half behind the carried channels; the paper does not say where they go. Put
+# **2. Think.** Set F to zero in every block of four nets, one for each of *none*, A, B and C. In which of them does a block return its
+# input wherever the shape stays? Answer with a list, in any order.
+
+# %%
+options = None  # your answer
+
+print(exercises.check("who-returns-x", options))
+
+# %% [markdown]
+# **3. Change.** The zeros stand half before and half behind the carried channels; the paper does not say where they go. Put
 # all of them behind. (`before` and `after` are fields of the shortcut.)
 
 # %%
 behind = None  # your answer: make_shortcut("A", 64, 128, 2), changed
 
-print(
-    exercises.check(behind, lambda s: torch.equal(s(x)[:, :64], x[:, :, ::2, ::2]), "before is 0")
-)
+print(exercises.check("zeros-behind", behind))
 
 # %% [markdown]
-# **3. Build.** Give option C the identity: take `zeros.silence(Block(64, 64, 1, shortcut="C")).eval()`, whose F is zero, and set its
+# **4. Build.** Give option C the identity: take `zeros.silence(Block(64, 64, 1, shortcut="C")).eval()`, whose F is zero, and set its
 # projection so that it returns its input. (`torch.nn.init.dirac_` fills a kernel that copies. In eval mode a new BN divides by
 # sqrt(1 + 1e-5), so come as close as 1e-4.)
 
 # %%
 projected = None  # your answer
 
-print(exercises.check(projected, lambda b: torch.allclose(b(x), x, atol=1e-4), "what is W_s?"))
+print(exercises.check("identity-projection", projected))
+
+# %% [markdown]
+# ## Solutions
+#
+# Three 1x1 kernels, and scale and offset of their BN:
+
+# %% tags=["solution"]
+added = sum(c * 2 * c + 2 * (2 * c) for c in (64, 128, 256))
+assert exercises.check("option-b-on-34", added) == "right"
+
+# %% [markdown]
+# Where the shape stays, A and B are the identity. C has a projection even there, and *none* has nothing.
+
+# %% tags=["solution"]
+options = ["A", "B"]
+assert exercises.check("who-returns-x", options) == "right"
+
+# %% [markdown]
+# Any place gives the same family of nets: the channels are only renamed.
+
+# %% tags=["solution"]
+behind = make_shortcut("A", 64, 128, 2)
+behind.before, behind.after = 0, 64
+assert exercises.check("zeros-behind", behind) == "right"
+
+# %% [markdown]
+# A Dirac kernel of size one is the identity matrix. Training has to find those 64 x 64 numbers; option A has them for nothing.
+
+# %% tags=["solution"]
+projected = zeros.silence(Block(64, 64, 1, shortcut="C")).eval()
+torch.nn.init.dirac_(projected.shortcut[0].weight)
+assert exercises.check("identity-projection", projected) == "right"
 
 # %% [markdown]
 # ## In this notebook
@@ -297,28 +349,4 @@ print(exercises.check(projected, lambda b: torch.allclose(b(x), x, atol=1e-4), "
 # - Option A's new channels get nothing from the shortcut: there the block is a plain one, to the last bit.
 # - What the options cost was counted, what they bring was compared with its spread; what was not run says so.
 #
-# Next: three layers instead of two, and Table 1 cell by cell.
-#
-# ## Solutions
-#
-# Three 1x1 kernels, and scale and offset of their BN:
-
-# %% tags=["solution"]
-added = sum(c * 2 * c + 2 * (2 * c) for c in (64, 128, 256))
-assert added == more
-
-# %% [markdown]
-# Any place gives the same family of nets: the channels are only renamed.
-
-# %% tags=["solution"]
-behind = make_shortcut("A", 64, 128, 2)
-behind.before, behind.after = 0, 64
-assert torch.equal(behind(x)[:, :64], x[:, :, ::2, ::2]) and not behind(x)[:, 64:].any()
-
-# %% [markdown]
-# A Dirac kernel of size one is the identity matrix. Training has to find those 64 x 64 numbers; option A has them for nothing.
-
-# %% tags=["solution"]
-projected = zeros.silence(Block(64, 64, 1, shortcut="C")).eval()
-torch.nn.init.dirac_(projected.shortcut[0].weight)
-assert torch.allclose(projected(x), x, atol=1e-4)
+# Next: [chapter 3](03_bottlenecks.ipynb), three layers instead of two, and Table 1 cell by cell.

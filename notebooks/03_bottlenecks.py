@@ -15,7 +15,7 @@
 # # 3. Recompute Table 1 and build bottlenecks
 #
 # Paper: Sections 3.3 and 4.1, Figures 3 and 5, Table 1, footnotes 3 and 4 · Code: `resnet_lab/blocks.py`, `resnet_lab/cost.py`, `resnet_lab/table_1.py`, `resnet_lab/drawings.py`, `resnet_lab/audit/`, `resnet_lab/arm_results.py` · Tests: `tests/test_table_1.py`, `tests/test_cost.py`, `tests/test_drawings.py`, `tests/test_arm_results.py`
-# · Runs in: under a minute, from the modules and from recorded runs
+# · Runs in: under a minute, from the modules and from recorded runs · [Open in Colab](https://colab.research.google.com/github/)
 #
 # You will see
 #
@@ -23,6 +23,15 @@
 # - every cell of Table 1 from our nets beside the paper's print, counted twice,
 # - which layer strides in a ResNet-50, and what 3.8 and 4.1 have to do with it,
 # - whether bottlenecks beat basic blocks of equal cost, and whether plain ones degrade too.
+
+# %% tags=["colab"]
+import subprocess
+import sys
+
+repository = ""  # where this project is kept; empty: Colab asks
+if "google.colab" in sys.modules:  # elsewhere the package is installed already
+    address = repository or input("Address of the repository that this notebook is from: ")
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", f"git+{address}"], check=True)
 
 # %% tags=["parameters"]
 runs_folder = None  # records of your own runs; None: those that ship with the package
@@ -40,17 +49,16 @@ from pathlib import Path
 from IPython.display import Markdown
 
 from resnet_lab import arm_figures, arm_results, block_widgets, explore_blocks, figures, table_1
-from resnet_lab.claims.nets import weightless
 
 # %matplotlib inline
 # %% [markdown]
 # ## Three layers instead of two
 #
-# For the nets of 50 layers and more, Section 4.1 changes the block: a 1x1 convolution takes the 256 channels down to 64, a 3x3 works
+# For the nets of 50 layers and more, Section 4.1 changes the block: a 1x1 [convolution](glossary.md#convolution) takes the 256 channels down to 64, a 3x3 works
 # on those, and another 1x1 brings back 256. Figure 5 puts the two designs side by side.
 #
-# **Predict.** The bottleneck reads and returns four times as many channels as the basic block. Does it take more
-# multiply-adds, fewer, or about as many? Both are drawn on one scale: width is channels, height the side of the map.
+# **Predict.** The [bottleneck](glossary.md#bottleneck) reads and returns four times as many channels as the basic block. Does it take more
+# [multiply-adds](glossary.md#multiply-adds), fewer, or about as many? Both are drawn on one scale: width is channels, height the side of the map.
 
 # %%
 explore_blocks.figure_5()
@@ -59,7 +67,7 @@ explore_blocks.figure_5()
 # The 3x3 layer in the middle costs as much as one in a basic block; the two 1x1 layers together cost a little less than the other. (The
 # paper says the two designs have similar time complexity.)
 #
-# **Predict.** The shortcut of a bottleneck joins its two *wide* ends. What would a projection there, as option C
+# **Predict.** The [shortcut](glossary.md#shortcut) of a bottleneck joins its two *wide* ends. What would a [projection](glossary.md#projection) there, as [option C](glossary.md#option-c)
 # puts one everywhere, do to the cost of the block?
 
 # %%
@@ -67,11 +75,11 @@ print(explore_blocks.projected_bottleneck())
 
 # %% [markdown]
 # The paper says that time and model size double; here is the "about" in that word. So bottlenecks need shortcuts without
-# weights: the nets of 50, 101 and 152 layers use option B, with a projection in the first block of each stage only.
+# weights: the nets of 50, 101 and 152 layers use [option B](glossary.md#option-b), with a projection in the first block of each [stage](glossary.md#stage) only.
 #
 # ## Figure 3
 #
-# VGG-19, the plain net and the residual net, layer by layer, from the modules. Grey bars are pools; a bar is as high as the root
+# [VGG-19](glossary.md#vgg), the [plain net](glossary.md#plain-net) and the residual net, layer by layer, from the modules. Grey bars are pools; a bar is as high as the root
 # of its map's side; dashed arcs are shortcuts where the shape changes.
 #
 # **Predict.** VGG-19 has fewer layers than the other two. Where does it spend its multiply-adds?
@@ -88,7 +96,9 @@ figure
 # ## From 18 to 152 layers
 #
 # Table 1 is one family. Move the slider through its five depths and watch where layers are added; the toggle takes the shortcuts
-# away. First a picture for pages that cannot move:
+# away.
+#
+# **Predict.** From 50 to 101 to 152 layers, which stage takes nearly all of the new blocks? First a picture for pages that cannot move:
 
 # %%
 explore_blocks.depth_view(50, "residual")
@@ -117,6 +127,8 @@ Markdown(table_1.markdown())
 #
 # A count is only as good as its counter. PyTorch brings one of its own, which shares no code with ours and looks at
 # the operations instead of the layers. It counts each product and each sum, so its number is halved here.
+#
+# **Predict.** Which parts of a net could two honest counters count differently?
 
 # %%
 depths = (18, 50) if fast else table_1.DEPTHS
@@ -126,7 +138,7 @@ Markdown(table_1.counters(depths))
 # ## Why 3.8 and not 4.1
 #
 # Most libraries say that a ResNet-50 takes 4.1e9 multiply-adds. The paper prints 3.8. Nobody miscounted: they are two nets.
-# In the first block of a stage one layer of three must stride. The paper does not say which. The weights that its
+# In the first block of a stage one layer of three must [stride](glossary.md#stride). The paper does not say which. The weights that its
 # authors released stride in the first 1x1, libraries mostly in the 3x3.
 #
 # **Predict.** Only the stride moves, from one layer to the next. Which layers change their cost, and how many times more
@@ -136,7 +148,7 @@ Markdown(table_1.counters(depths))
 Markdown(table_1.moved_stride(50))
 
 # %% [markdown]
-# A layer before the stride works on four times as many pixels. The parameters do not change, so the weights
+# A layer before the stride works on four times as many pixels. The [parameters](glossary.md#parameter) do not change, so the weights
 # of one net load into the other without a complaint, and give other answers. With the stride in the 3x3 the rows
 # for 50, 101 and 152 layers round to numbers that all differ from the print; with the stride in the first 1x1 only one does.
 #
@@ -192,7 +204,7 @@ print(sentence)
 Markdown(arm_results.table(runs))
 
 # %% [markdown]
-# Training error, since that is where degradation shows; a dot is a run, a line joins the means. What was not run is missing here and
+# Training error, since that is where [degradation](glossary.md#degradation) shows; a dot is a run, a line joins the means. What was not run is missing here and
 # says so above; `resnet-lab reproduce bottlenecks` trains it.
 
 # %%
@@ -206,13 +218,15 @@ arm_figures.dots(runs, "train")
 print(arm_results.design_orders(runs))
 
 # %% [markdown]
-# Equal cost is not equal depth: with n = 9 the bottlenecks are 83 layers and the basic net 56, and both get the same few updates. That the deeper
+# Equal cost is not equal depth: with n = 9 the bottlenecks are 83 layers and the basic net 56, and both get the same few [updates](glossary.md#update). That the deeper
 # design is behind after so short a training is no verdict on it at the paper's scale, where it has not been run here.
 #
 # ## Three times the updates
 #
 # Is a plain net only slow? Footnote 3 says that three times as many updates still show the degradation, so that giving it more time does
 # not help. Ours: plain-56 with its whole schedule three times as long, against plain-20 with the usual one.
+#
+# **Predict.** With three times the updates, does plain-56 come below plain-20?
 
 # %%
 longer = arm_results.runs_of("longer", recorded, dataset)
@@ -253,9 +267,7 @@ from resnet_lab import exercises
 
 by_hand = None  # your answer
 
-block = explore_blocks.designs()["bottleneck, 256-d"]
-counted = cost.multiply_adds(block, (256, 56, 56))
-print(exercises.check(by_hand, lambda a: a == counted, "three layers: 1x1, 3x3, 1x1"))
+print(exercises.check("bottleneck-by-hand", by_hand))
 
 # %% [markdown]
 # **2. Change.** How much of ResNet-50's multiply-adds would it save to leave out the four projections, counted with our nets? (Option A has none.)
@@ -263,11 +275,19 @@ print(exercises.check(by_hand, lambda a: a == counted, "three layers: 1x1, 3x3, 
 # %%
 saved = None  # your answer, in multiply-adds
 
-with_b, with_a = (table_1.total(weightless(imagenet(50, shortcut=o)), 224) for o in "BA")
-print(exercises.check(saved, lambda a: a == with_b - with_a, "one 1x1 layer a stage"))
+print(exercises.check("saved-by-option-a", saved))
 
 # %% [markdown]
-# **3. Build.** Table 1 stops at 152. Make a configuration of 200 layers from bottlenecks, with 3 blocks in the first and last stage like
+# **3. By hand.** In three blocks of ResNet-50 the stride can stand in the first 1x1 or in the 3x3. How many multiply-adds more does the second
+# take? Only one layer of each of the three works on another map.
+
+# %%
+more = None  # your answer, in multiply-adds
+
+print(exercises.check("stride-3x3", more))
+
+# %% [markdown]
+# **4. Build.** Table 1 stops at 152. Make a configuration of 200 layers from bottlenecks, with 3 blocks in the first and last stage like
 # the others. (`ResNetConfig` takes `blocks` and `widths`; depth = 2 + 3 x blocks.)
 
 # %%
@@ -275,11 +295,37 @@ from dataclasses import replace
 
 config = None  # your answer: replace(imagenet(152), blocks=...)
 
-print(
-    exercises.check(
-        config, lambda c: c.depth == 200 and c.blocks[0] == c.blocks[3] == 3, "66 blocks in all"
-    )
-)
+print(exercises.check("resnet-200", config))
+
+# %% [markdown]
+# ## Solutions
+#
+# Outputs times products, layer by layer:
+
+# %% tags=["solution"]
+by_hand = 56 * 56 * (64 * 256 + 64 * 9 * 64 + 256 * 64)
+assert exercises.check("bottleneck-by-hand", by_hand) == "right"
+
+# %% [markdown]
+# One projection a stage, from the channels before to four times the width, on the map of the stage:
+
+# %% tags=["solution"]
+saved = 56**2 * 64 * 256 + 28**2 * 256 * 512 + 14**2 * 512 * 1024 + 7**2 * 1024 * 2048
+assert exercises.check("saved-by-option-a", saved) == "right"
+
+# %% [markdown]
+# The first 1x1 of conv3_1, conv4_1 and conv5_1 sees four times the positions, three of four in addition:
+
+# %% tags=["solution"]
+more = 3 * (28**2 * 256 * 128 + 14**2 * 512 * 256 + 7**2 * 1024 * 512)
+assert exercises.check("stride-3x3", more) == "right"
+
+# %% [markdown]
+# 66 blocks: 3, 24, 36, 3 is the choice of the authors' later work; any split of the middle 60 will do.
+
+# %% tags=["solution"]
+config = replace(imagenet(152), blocks=(3, 24, 36, 3))
+assert exercises.check("resnet-200", config) == "right" and config.name == "ResNet-200"
 
 # %% [markdown]
 # ## In this notebook
@@ -289,26 +335,4 @@ print(
 # - 3.8 and 4.1 are two nets with the same parameters: the place of one stride tells them apart.
 # - What the runs say of bottlenecks, plain ones and longer training was printed with its spread; what was not run says so.
 #
-# Next: ImageNet, and the recipe of Section 3.4.
-#
-# ## Solutions
-#
-# Outputs times products, layer by layer:
-
-# %% tags=["solution"]
-by_hand = 56 * 56 * (64 * 256 + 64 * 9 * 64 + 256 * 64)
-assert by_hand == counted
-
-# %% [markdown]
-# One projection a stage, from the channels before to four times the width, on the map of the stage:
-
-# %% tags=["solution"]
-saved = 56**2 * 64 * 256 + 28**2 * 256 * 512 + 14**2 * 512 * 1024 + 7**2 * 1024 * 2048
-assert saved == with_b - with_a
-
-# %% [markdown]
-# 66 blocks: 3, 24, 36, 3 is the choice of the authors' later work; any split of the middle 60 will do.
-
-# %% tags=["solution"]
-config = replace(imagenet(152), blocks=(3, 24, 36, 3))
-assert config.depth == 200 and config.name == "ResNet-200"
+# Next: [chapter 4](04_imagenet.ipynb), ImageNet, and the recipe of Section 3.4.

@@ -15,7 +15,7 @@
 # # 4. See an image as the ImageNet nets see it
 #
 # Paper: Sections 3.4 and 4.1, Tables 2 to 5 · Code: `resnet_lab/augmentation.py`, `resnet_lab/imagenet_evaluation.py`, `resnet_lab/imagenet_recipe.py`, `resnet_lab/explore_views.py`, `resnet_lab/imagenet_tables.py`, `resnet_lab/ensembles.py` · Tests: `tests/test_imagenet_evaluation.py`, `tests/test_explore_views.py`, `tests/test_imagenet_tables.py`, `tests/test_ensembles.py`
-# · Runs in: under a minute, without ImageNet (with it: `resnet-lab imagenet train`, `resnet-lab evaluate imagenet`)
+# · Runs in: under a minute, without ImageNet (with it: `resnet-lab imagenet train`, `resnet-lab evaluate imagenet`) · [Open in Colab](https://colab.research.google.com/github/)
 #
 # You will see
 #
@@ -23,6 +23,15 @@
 # - the recipe of Section 3.4 beside that of CIFAR-10, and how a batch of 256 is cut,
 # - the whole protocol run on images that are drawn on the spot,
 # - Tables 2 to 5 as the paper prints them, with ours where somebody has run it, and what an ensemble buys.
+
+# %% tags=["colab"]
+import subprocess
+import sys
+
+repository = ""  # where this project is kept; empty: Colab asks
+if "google.colab" in sys.modules:  # elsewhere the package is installed already
+    address = repository or input("Address of the repository that this notebook is from: ")
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", f"git+{address}"], check=True)
 
 # %% tags=["parameters"]
 runs_folder = None  # records of your own runs, before those that ship with the package
@@ -52,7 +61,7 @@ torch.set_num_threads(1)  # small nets: several threads would wait for each othe
 # ## One image, many training views
 #
 # Section 3.4: the shorter side is drawn at random from 256 to 480, a 224x224 crop is cut at random from the image or its mirror image,
-# and the colours are changed along the principal components of RGB values, as in AlexNet.
+# and the colours are changed along the [principal components](glossary.md#principal-components) of RGB values, as in AlexNet.
 #
 # **Predict.** Does every view show the boat? Can the net learn from one that does not?
 
@@ -67,7 +76,7 @@ view_figures.training_views(image, recipe, seeds=range(6))
 # ## Ten crops
 #
 # To compare nets the paper uses the "standard 10-crop testing": shorter side 256, four corners and the centre, of the image and its mirror image.
-# The class probabilities of the ten are averaged.
+# The [class probabilities](glossary.md#softmax) of the ten are averaged.
 #
 # **Predict.** How much of the image do the ten crops see together? Which part is in all of the first five?
 
@@ -80,7 +89,7 @@ figure
 # ## Five scales, and no crops
 #
 # For its best numbers the paper shows the *whole* image to the net. The net has only one layer that fixes the size, the classifier.
-# Its global pool becomes a 7x7 window that slides over the last map, the classifier a 1x1 convolution: scores at each
+# Its [global pool](glossary.md#global-average-pooling) becomes a 7x7 window that slides over the last map, the classifier a 1x1 [convolution](glossary.md#convolution): scores at each
 # position, which are averaged. Then the image is shown at other scales: shorter sides 224, 256, 384, 480 and 640.
 #
 # **Predict.** One cell of the last map stands for 32 pixels. From side 224 to side 640, by what factor does the number of windows grow?
@@ -89,8 +98,10 @@ figure
 view_figures.five_scales(image)
 
 # %% [markdown]
-# The white grid is the map of the last stage, the red frame its first window. Map sizes are read off the real ResNet-50, run without numbers, and
-# so is the work. Which takes more of it, ten crops or five scales?
+# The white grid is the map of the last [stage](glossary.md#stage), the red frame its first window. Map sizes are read off the real ResNet-50, run without numbers, and
+# so is the work.
+#
+# **Predict.** Which takes more of it, ten crops or [five scales](glossary.md#multi-scale-testing)?
 
 # %%
 Markdown(explore_views.scales_table(tuple(image.shape[1:])))
@@ -99,7 +110,9 @@ Markdown(explore_views.scales_table(tuple(image.shape[1:])))
 # ## One scale and one crop at a time
 #
 # A crop and a window are nearly the same thing. The crop's edge is padded with zeros, layer by layer; a window sees its
-# neighbours there. On the left the ten crops at side 384, in the middle the second of them, on the right the window nearest to it:
+# neighbours there.
+#
+# **Predict.** Will the two show the same pixels? On the left the ten crops at side 384, in the middle the second of them, on the right the window nearest to it:
 
 # %%
 view_figures.view(image, side=384, number=2)
@@ -116,14 +129,14 @@ view_widgets.view_explorer(image)
 # %% [markdown]
 # ## The recipe
 #
-# **Predict.** Training on CIFAR-10 (chapter 5) and on ImageNet have the same start rate, momentum and weight decay. What *must* differ,
+# **Predict.** Training on CIFAR-10 (chapter 5) and on ImageNet have the same [start rate](glossary.md#learning-rate), [momentum](glossary.md#momentum) and [weight decay](glossary.md#weight-decay). What *must* differ,
 # with 25 times the images and 49 times the pixels?
 
 # %%
 Markdown(imagenet_tables.recipes())
 
 # %% [markdown]
-# "When the error plateaus" is all the paper says on when the rate drops. A program needs a rule; ours is the one printed below.
+# "When the error [plateaus](glossary.md#plateau)" is all the paper says on when the rate drops. A program needs a rule; ours is the one printed below.
 #
 # **Predict.** Here are validation errors that we **made up** so as to look like Figure 4. Where will the rule lower the rate?
 
@@ -135,14 +148,14 @@ view_figures.plateau(view_figures.made_up_errors(recipe), recipe)
 # The rule pays for being sure with patience: each drop comes five tests after the curve has gone flat.
 #
 # The authors spread a batch of 256 over 8 GPUs, 32 images each (their notes say so, not the paper). One device can do the same
-# by adding up the gradients of 8 parts before it updates. **Predict.** Is that the same update as from 256 images at once?
+# by adding up the [gradients](glossary.md#gradient) of 8 parts before it [updates](glossary.md#update). **Predict.** Is that the same update as from 256 images at once?
 # Below the gradients of a small net on random images, each cut compared with 256 at once:
 
 # %%
 Markdown(imagenet_toy.batch_table())
 
 # %% [markdown]
-# The mean of means is the mean, so with BN frozen only rounding is left. With BN as in training each part is normalised by *its own* statistics, and the
+# The mean of means is the mean, so with [BN](glossary.md#batch-normalisation) frozen only rounding is left. With BN as in training each part is normalised by *its own* statistics, and the
 # update depends on the size of a part, not on the number of devices. So 8 x 32 is what we cut a batch into, on one device too.
 #
 # ## The whole protocol, on drawn images
@@ -176,7 +189,7 @@ for protocol in imagenet_toy.PROTOCOLS:
     print("TOY IMAGES, not ImageNet:", imagenet_scores.table(row), "", sep="\n")
 
 # %% [markdown]
-# And both nets as an ensemble. The paper's row beside it is printed because the command always prints it; a look-alike of
+# And both nets as an [ensemble](glossary.md#ensemble). The paper's row beside it is printed because the command always prints it; a look-alike of
 # six classes has nothing to do with it, and the last line says so.
 
 # %%
@@ -186,10 +199,10 @@ print("TOY IMAGES, not ImageNet:", imagenet_scores.table(row), sep="\n")
 # %% [markdown]
 # ## Tables 2 and 3
 #
-# **Predict.** Table 2 is degradation on ImageNet: 18 and 34 layers, plain and residual. Which of the four errors is the largest? And what does
+# **Predict.** Table 2 is [degradation](glossary.md#degradation) on ImageNet: 18 and 34 layers, plain and residual. Which of the four errors is the largest? And what does
 # 152 layers gain over 34?
 #
-# Errors in percent, 10-crop, validation set. Ours come from results that `resnet-lab evaluate imagenet` wrote, and only from
+# Errors in percent, [10-crop](glossary.md#ten-crop-testing), validation set. Ours come from results that `resnet-lab evaluate imagenet` wrote, and only from
 # the whole validation set of 50,000 images. A net that was trained by others says so in the last column.
 
 # %%
@@ -201,7 +214,7 @@ for table in (2, 3):
 # %% [markdown]
 # ## Tables 4 and 5
 #
-# Table 4 has single nets in the fully-convolutional form at five scales; compare a row with the same net in Table 3. Table 5 has
+# Table 4 has single nets in the [fully-convolutional form](glossary.md#fully-convolutional-form) at five scales; compare a row with the same net in Table 3. Table 5 has
 # ensembles, on the *test* set, whose labels only the challenge's server knows: six of the paper's nets of different depths, two of them of 152 layers.
 
 # %%
@@ -211,9 +224,9 @@ for table in (4, 5):
 # %% [markdown]
 # ## What an ensemble buys
 #
-# From Table 4's best net to Table 5's six, the top-5 error falls by about a fifth, on another set of images. We can measure such
-# a step on a small scale: ResNet-20 of several seeds, from recorded runs at reduced scale (half the filters, 16x16 images, 1,200 updates).
-# The nets differ in nothing but the seed. The images are CIFAR-10's where it is here, else the embedded ones.
+# From Table 4's best net to Table 5's six, the [top-5 error](glossary.md#top-5-error) falls by about a fifth, on another set of images. We can measure such
+# a step on a small scale: ResNet-20 of several [seeds](glossary.md#seed), from recorded runs at reduced scale (half the filters, 16x16 images, 1,200 updates).
+# The nets differ in nothing but the seed. The images are CIFAR-10's where it is here, else the [embedded](glossary.md#embedded-data) ones.
 #
 # **Predict.** The seeds end close together. Can the average of such nets be better than *the best* of them? By more than they differ?
 
@@ -252,40 +265,69 @@ from resnet_lab import exercises
 
 windows, times = None, None  # your answers
 
-counts = [explore_views.scale_of((500, 500), side).count for side in (640, 256)]
-print(exercises.check(windows, lambda n: n == counts[0], "a map of 640 / 32, a window of 7"))
-print(exercises.check(times, lambda n: n == counts[0] / counts[1], "the same for 256"))
+print(exercises.check("windows-at-640", windows))
+print(exercises.check("times-256", times))
 
 # %% [markdown]
-# **2. Think.** Why are probabilities averaged and not labels voted on? Find probabilities of three nets for two classes such that two of the
+# **2. By hand.** Of a 256x256 image, how many pixels are in *all* of the first five crops of 224?
+
+# %%
+in_all_five = None  # your answer
+
+print(exercises.check("seen-by-all-five", in_all_five))
+
+# %% [markdown]
+# **3. Think.** Why are probabilities averaged and not labels voted on? Find probabilities of three nets for two classes such that two of the
 # nets name class 1, and the average names class 0.
 
 # %%
-three = None  # your answer: a tensor of shape (3, 2) whose rows sum to 1
+three = None  # your answer: three rows of two probabilities, each row a net
 
-
-def outvoted(p):
-    assert p.shape == (3, 2) and (p >= 0).all() and torch.allclose(p.sum(1), torch.ones(3))
-    return p.argmax(1).sum() == 2 and p.mean(0).argmax() == 0
-
-
-print(exercises.check(three, outvoted, "let one net be sure and two unsure"))
+print(exercises.check("outvoted", three))
 
 # %% [markdown]
-# **3. Change.** You have 4 devices, each of which holds 16 images. How many parts does each add up for one update of 256? And how many
+# **4. Change.** You have 4 devices, each of which holds 16 images. How many parts does each add up for one update of 256? And how many
 # updates are a pass over 1,281,167 training images?
 
 # %%
-from resnet_lab.imagenet_recipe import micro_batches
-
 parts, updates = None, None  # your answers
 
-print(exercises.check(parts, lambda n: n == micro_batches(recipe, 4, 16), "256 in all"))
-print(
-    exercises.check(
-        updates, lambda n: round(n) == round(1_281_167 / recipe.batch), "images / batch"
-    )
-)
+print(exercises.check("parts-of-a-batch", parts))
+print(exercises.check("updates-a-pass", updates))
+
+# %% [markdown]
+# ## Solutions
+#
+# A map of 20x20 has 14x14 places for a window of 7; one of 8x8 has 2x2.
+
+# %% tags=["solution"]
+windows, times = (640 // 32 - 6) ** 2, (640 // 32 - 6) ** 2 / (256 // 32 - 6) ** 2
+assert exercises.check("windows-at-640", windows) == "right"
+assert exercises.check("times-256", times) == "right"
+
+# %% [markdown]
+# The crops on the left leave out the last 32 columns, those on the right the first 32; rows likewise, and the centre leaves out less. So most of the
+# image counts in every crop, and its rim only in some.
+
+# %% tags=["solution"]
+in_all_five = (256 - 2 * 32) ** 2
+assert exercises.check("seen-by-all-five", in_all_five) == "right"
+
+# %% [markdown]
+# A vote forgets how sure a net is. The average does not, as long as "sure" means the same in all of them.
+
+# %% tags=["solution"]
+three = torch.tensor([[0.9, 0.1], [0.4, 0.6], [0.4, 0.6]])
+assert exercises.check("outvoted", three) == "right"
+
+# %% [markdown]
+# 4 devices see 64 images at a time, so 4 parts. A pass takes about 5,000 updates, and our plateau rule tests once a pass:
+
+# %% tags=["solution"]
+parts, updates = 256 // (4 * 16), 1_281_167 / 256
+assert exercises.check("parts-of-a-batch", parts) == "right"
+assert exercises.check("updates-a-pass", updates) == "right"
+print(f"{updates:.0f} updates a pass, {recipe.steps / updates:.0f} passes at most")
 
 # %% [markdown]
 # ## In this notebook
@@ -295,27 +337,4 @@ print(
 # - A batch of 256 can be cut over devices and time; what BN sees is the part.
 # - What averaging nets of several seeds gains was measured beside their spread; what was not run on ImageNet says "not run".
 #
-# Next: CIFAR-10, from 20 to 1202 layers.
-#
-# ## Solutions
-#
-# A map of 20x20 has 14x14 places for a window of 7; one of 8x8 has 2x2.
-
-# %% tags=["solution"]
-windows, times = (640 // 32 - 6) ** 2, (640 // 32 - 6) ** 2 / (256 // 32 - 6) ** 2
-assert windows == counts[0] and times == counts[0] / counts[1]
-
-# %% [markdown]
-# A vote forgets how sure a net is. The average does not, as long as "sure" means the same in all of them.
-
-# %% tags=["solution"]
-three = torch.tensor([[0.9, 0.1], [0.4, 0.6], [0.4, 0.6]])
-assert outvoted(three)
-
-# %% [markdown]
-# 4 devices see 64 images at a time, so 4 parts. A pass takes about 5,000 updates, and our plateau rule tests once a pass:
-
-# %% tags=["solution"]
-parts, updates = 256 // (4 * 16), 1_281_167 / 256
-assert parts == micro_batches(recipe, 4, 16) and abs(updates - recipe.test_every) < 5
-print(f"{updates:.0f} updates a pass, {recipe.steps / updates:.0f} passes at most")
+# Next: [chapter 5](05_cifar.ipynb), CIFAR-10, from 20 to 1202 layers.

@@ -15,7 +15,7 @@
 # # 8. Get more out of the same detector
 #
 # Paper: Appendix B, Tables 9 to 12 · Code: `resnet_lab/detection/improvements.py`, `resnet_lab/detection/scales.py`, `resnet_lab/detection/improvement_views.py`, `resnet_lab/detection/tested.py`, `resnet_lab/detection/comparisons.py` · Tests: `tests/test_detection_improvements.py`, `tests/test_detection_improvement_views.py`, `tests/test_detection_tested.py`, `tests/test_detection_comparisons.py`
-# · Runs in: under a minute, without any download (the measurements themselves: `resnet-lab reproduce detection_improvements`)
+# · Runs in: under a minute, without any download (the measurements themselves: `resnet-lab reproduce detection_improvements`) · [Open in Colab](https://colab.research.google.com/github/)
 #
 # You will see
 #
@@ -23,13 +23,22 @@
 # - what each was worth on the same weights, with its spread over seeds,
 # - Tables 9 to 12 as the paper prints them.
 
+# %% tags=["colab"]
+import subprocess
+import sys
+
+repository = ""  # where this project is kept; empty: Colab asks
+if "google.colab" in sys.modules:  # elsewhere the package is installed already
+    address = repository or input("Address of the repository that this notebook is from: ")
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", f"git+{address}"], check=True)
+
 # %% tags=["parameters"]
 runs_folder = None  # results of your own, beside those that ship with the package
 figure_folder = "../figures"  # where the figure of this chapter goes
 fast = False  # this chapter is fast already
 
 # %% [markdown]
-# With the baseline of chapter 7 the authors did not yet win a challenge. Three improvements and an ensemble did. Three of the four change no weight:
+# With the baseline of chapter 7 the authors did not yet win a challenge. Three improvements and an [ensemble](glossary.md#ensemble) did. Three of the four change no weight:
 # they are other ways to *use* a trained detector, so one can be measured against the other on the same net and the same images.
 
 # %%
@@ -58,7 +67,7 @@ print(f"image 7: {len(seen.trace.proposals.boxes)} regions, judged once and, mov
 # %% [markdown]
 # ## Box refinement and voting
 #
-# The head says what a region shows *and* how to move it. Then the moved box is a region too: pool from it, judge it again, and put the new boxes beside the old ones (300 + 300 in the paper). NMS
+# The head says what a region shows *and* how to move it. Then the moved box is a region too: pool from it, judge it again, and put the new boxes beside the old ones (300 + 300 in the paper). [NMS](glossary.md#non-maximum-suppression)
 # keeps the best of each heap, and the boxes it would throw away may *vote*: the kept box becomes their mean, weighted by score.
 #
 # **Predict.** Raise the overlap that gives a vote to 0.9. What is left of the vote? And does the vote move boxes *towards* the object each time?
@@ -84,9 +93,9 @@ widgets.context(other, data, others=(6, 0, 4, 8, 10, 15))
 # ## Several scales
 #
 # The net was trained at one size of image. In testing the map is made at five; each region is judged at the two at which it comes nearest to one reference size, and of the two feature vectors
-# the larger value of each entry is taken (maxout). Proposals stay those of the single scale.
+# the larger value of each entry is taken (maxout). [Proposals](glossary.md#proposal) stay those of the single scale.
 #
-# **Predict.** Half the objects are smaller than 22 pixels, under three places of the map. At which of the five scales will they be judged?
+# **Predict.** Half the objects are smaller than 22 pixels, under three places of the map. At which of the [five scales](glossary.md#multi-scale-testing) will they be judged?
 
 # %%
 stack = improvement_views.scaled(seen, tested.SCALES)
@@ -111,9 +120,9 @@ widgets.ensemble(nets, titles, data, images=(7, 4, 6, 9, 13, 19, 20))
 # ## Table 9
 #
 # The paper stacks its improvements: each row has all above it. On the left COCO, as printed. On the right **drawn scenes**, the same stack on small detectors of several
-# seeds: signs may carry over, sizes do not. The ensemble has one value: it takes all seeds at once.
+# [seeds](glossary.md#seed): signs may carry over, sizes do not. The ensemble has one value: it takes all seeds at once.
 #
-# **Predict.** Which row adds most at IoU 0.5, and which adds most over the strict thresholds? Is it the same?
+# **Predict.** Which row adds most at [IoU](glossary.md#intersection-over-union) 0.5, and which adds most over the strict thresholds? Is it the same?
 
 # %%
 from resnet_lab.detection import comparisons, result_figures, result_tables
@@ -125,7 +134,7 @@ Markdown(result_tables.table_9(results))
 # ## What each is worth
 #
 # Differences seed by seed. Where a pair shares its weights only the way of testing differs, and a fraction of a point can be told from nothing; two *trainings* scatter by points.
-# Two rows take box refinement apart, and one asks how much of "several scales" is just a larger image.
+# Two rows take [box refinement](glossary.md#box-refinement) apart, and one asks how much of "several scales" is just a larger image.
 #
 # **Predict.** Of refinement, is it the second pass or the vote that gains?
 
@@ -138,9 +147,11 @@ Markdown(result_tables.differences(steps, results))
 
 # %% [markdown]
 # An interval that includes zero is an answer as well: *we cannot tell*. Where the paper's gain is smaller or larger than ours, remember the sizes: objects of 20 pixels
-# at stride 8 have more to win from a larger image than COCO's.
+# at [stride](glossary.md#stride) 8 have more to win from a larger image than COCO's.
 #
 # ## The verdicts
+#
+# **Predict.** Three seeds, drawn scenes: for which of the four can a sign be told from chance?
 
 # %%
 rows = claims.improvements.appendix_b(results)
@@ -149,7 +160,7 @@ Markdown(claims.table(rows))
 # %% [markdown]
 # ## Tables 10 and 11
 #
-# For VOC the authors fine-tuned the COCO model and added all three. **Predict.** Of the 20 classes, where does the exchange VGG-16 for ResNet-101 gain most: in large
+# For VOC the authors fine-tuned the COCO model and added all three. **Predict.** Of the 20 classes, where does the exchange [VGG-16](glossary.md#vgg) for ResNet-101 gain most: in large
 # things such as buses, or in small ones such as bottles? "Ours" needs VOC's images; Table 11 is scored by a server.
 
 # %%
@@ -172,13 +183,7 @@ Markdown(result_tables.table_12())
 # %%
 voted = None  # your answer: four numbers
 
-from resnet_lab.detection import improvements
-
-boxes = torch.tensor([[0.0, 0, 10, 10], [2, 0, 12, 10], [0, 0, 10, 12]])
-points, same = torch.tensor([0.9, 0.6, 0.3]), torch.ones(3, dtype=torch.int64)
-moved = improvements.vote(boxes[:1], same[:1], boxes, points, same, 0.5)[0]
-hint = "each corner: the mean weighted by 0.9, 0.6 and 0.3"
-print(exercises.check(voted, lambda v: torch.allclose(torch.tensor(v).float(), moved), hint))
+print(exercises.check("box-vote", voted))
 
 # %% [markdown]
 # **2. Predict.** A region of 48 pixels a side in an image of 96, scales as above, reference 32 pixels: at which two scales is it judged?
@@ -186,12 +191,7 @@ print(exercises.check(voted, lambda v: torch.allclose(torch.tensor(v).float(), m
 # %%
 two = None  # your answer: two shorter sides
 
-from resnet_lab.detection.scales import adjacent
-
-sizes = tuple((side, side) for side in tested.SCALES)
-lower = int(adjacent(torch.tensor([[0.0, 0, 48, 48]]), (96, 96), sizes, 32.0)[0])
-right = tested.SCALES[lower : lower + 2]
-print(exercises.check(two, lambda t: tuple(t) == right, "48 x s / 96 is 32 at s = 64"))
+print(exercises.check("two-scales", two))
 
 # %% [markdown]
 # **3. Think.** Three nets give a region the probabilities (background, disc, ring) below. Which answer has the ensemble, and which have the nets alone?
@@ -200,8 +200,33 @@ print(exercises.check(two, lambda t: tuple(t) == right, "48 x s / 96 is 32 at s 
 three = torch.tensor([[0.3, 0.4, 0.3], [0.4, 0.5, 0.1], [0.0, 0.1, 0.9]])
 alone, together = None, None  # your answers: a list of three places, and one place
 
-print(exercises.check(alone, lambda a: list(a) == three.argmax(1).tolist(), "row by row"))
-print(exercises.check(together, lambda t: t == int(three.mean(0).argmax()), "then the mean"))
+print(exercises.check("each-net-alone", alone))
+print(exercises.check("the-ensemble", together))
+
+# %% [markdown]
+# ## Solutions
+#
+# The weights sum to 1.8; only x of the second and the lower edge of the third differ.
+
+# %% tags=["solution"]
+shift, lower_edge = 0.6 * 2 / 1.8, 10 + 0.3 * 2 / 1.8
+voted = [shift, 0.0, 10 + shift, lower_edge]
+assert exercises.check("box-vote", voted) == "right"
+
+# %% [markdown]
+# At a shorter side of 64 the region is exactly 32 pixels: not too small any more, so 64 is the upper of the two.
+
+# %% tags=["solution"]
+two = (32, 64)
+assert exercises.check("two-scales", two) == "right"
+
+# %% [markdown]
+# Two nets lean to "disc", one is sure of "ring": the mean follows the one that is sure.
+
+# %% tags=["solution"]
+alone, together = three.argmax(1).tolist(), int(three.mean(0).argmax())
+assert exercises.check("each-net-alone", alone) == "right"
+assert exercises.check("the-ensemble", together) == "right"
 
 # %% [markdown]
 # ## In this notebook
@@ -210,27 +235,4 @@ print(exercises.check(together, lambda t: t == int(three.mean(0).argmax()), "the
 # - On the same weights a difference is known to a fraction of a point; between two trainings it is not.
 # - Tables 9 to 12 stand as printed. What was measured here was measured on drawn scenes, and says so.
 #
-# Next: where *is* the object that the image is named after?
-#
-# ## Solutions
-#
-# The weights sum to 1.8; only x of the second and the lower edge of the third differ.
-
-# %% tags=["solution"]
-shift, lower_edge = 0.6 * 2 / 1.8, 10 + 0.3 * 2 / 1.8
-voted = [shift, 0.0, 10 + shift, lower_edge]
-assert torch.allclose(torch.tensor(voted), moved)
-
-# %% [markdown]
-# At a shorter side of 64 the region is exactly 32 pixels: not too small any more, so 64 is the upper of the two.
-
-# %% tags=["solution"]
-two = (32, 64)
-assert two == right
-
-# %% [markdown]
-# Two nets lean to "disc", one is sure of "ring": the mean follows the one that is sure.
-
-# %% tags=["solution"]
-alone, together = [1, 1, 2], 2
-assert alone == three.argmax(1).tolist() and together == int(three.mean(0).argmax())
+# Next: [chapter 9](09_localisation.ipynb): where *is* the object that the image is named after?

@@ -14,15 +14,24 @@
 # %% [markdown]
 # # 9. Put a box around the class you know
 #
-# Paper: Appendix C, Tables 13 and 14 · Code: `resnet_lab/localisation/nets.py`, `resnet_lab/localisation/testing.py`, `resnet_lab/localisation/scoring.py`, `resnet_lab/localisation/explore.py`, `resnet_lab/localisation/tables.py` · Tests: `tests/test_localisation_nets.py`, `tests/test_localisation_testing.py`, `tests/test_localisation_scoring.py`, `tests/test_localisation_explore.py`
-# · Runs in: under a minute, from stored records and one small set of weights (training: `resnet-lab train localisation`)
+# Paper: Appendix C, Tables 13 and 14 · Code: `resnet_lab/localisation/nets.py`, `resnet_lab/localisation/testing.py`, `resnet_lab/localisation/scoring.py`, `resnet_lab/localisation/explore.py`, `resnet_lab/localisation/tables.py`, `resnet_lab/localisation/twin_tables.py` · Tests: `tests/test_localisation_nets.py`, `tests/test_localisation_testing.py`, `tests/test_localisation_scoring.py`, `tests/test_localisation_explore.py`
+# · Runs in: under a minute, from stored records and one small set of weights (training: `resnet-lab train localisation`) · [Open in Colab](https://colab.research.google.com/github/)
 #
 # You will see
 #
 # - an RPN that has one map for each class, and what it says of classes that are not there,
 # - proposals, a threshold, and regions warped to one size for R-CNN,
 # - the rule that decides whether a box is right,
-# - Tables 13 and 14 as the paper prints them, and the same steps on embedded images beside them.
+# - Tables 13 and 14 as the paper prints them, the same steps on embedded images beside them, and the plain twin beside the residual net.
+
+# %% tags=["colab"]
+import subprocess
+import sys
+
+repository = ""  # where this project is kept; empty: Colab asks
+if "google.colab" in sys.modules:  # elsewhere the package is installed already
+    address = repository or input("Address of the repository that this notebook is from: ")
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", f"git+{address}"], check=True)
 
 # %% tags=["parameters"]
 runs_folder = None  # records of your own runs, before those that ship with the package
@@ -32,7 +41,7 @@ figure_folder = "../figures"  # where the figure of this chapter goes
 fast = False  # this chapter is fast already
 
 # %% [markdown]
-# In detection the net finds what there is. In ImageNet's localisation task every image has *one* class that counts; the answer is a class and
+# In detection the net finds what there is. In ImageNet's [localisation task](glossary.md#localisation-error) every image has *one* class that counts; the answer is a class and
 # a box around an object of it. The paper leaves the class to a classifier and asks only for the box: one box regressor *per class*.
 #
 # Everything below happens on drawn images of 72 pixels: the **embedded** set, not ImageNet.
@@ -43,7 +52,8 @@ from pathlib import Path
 from IPython.display import Markdown
 
 from resnet_lab import exercises, style
-from resnet_lab.localisation import explore, figures, record, tables, widgets
+from resnet_lab.detection import opened
+from resnet_lab.localisation import explore, figures, record, tables, twin_tables, widgets
 
 # %matplotlib inline
 rpn, rcnn = explore.nets()
@@ -52,10 +62,10 @@ one = explore.shown(4, rpn, rcnn)
 # %% [markdown]
 # ## A map for each class
 #
-# The RPN of chapter 7 asks "is there an object here?". This one asks, for each class on its own, "is there a crescent here?", "is there a disc?": each output is a binary
+# The [RPN](glossary.md#region-proposal-network) of chapter 7 asks "is there an object here?". This one asks, for each class on its own, "is there a crescent here?", "is there a disc?": each output is a binary
 # logistic regression, no class competes with another. And each class has its own four offsets.
 #
-# **Predict.** Where will the map of the image's own class be bright? How far will the best anchor have to move?
+# **Predict.** Where will the map of the image's own class be bright? How far will the best [anchor](glossary.md#anchor) have to move?
 
 # %%
 figures.class_view(one, one.own)
@@ -80,7 +90,7 @@ for name, (score, overlap) in explore.best_overlaps(one).items():
     print(f"{name:<9} highest score {score:.2f}, IoU of its box {overlap:.2f}{own}")
 
 # %% [markdown]
-# And with a menu over the classes. (On a page without a kernel it rests; `make lab` wakes it.)
+# With a menu over the classes, the same for any of them. (On a page without a kernel it rests; `make lab` wakes it.)
 
 # %%
 widgets.class_explorer(one)
@@ -88,7 +98,7 @@ widgets.class_explorer(one)
 # %% [markdown]
 # ## What it was trained on
 #
-# Eight anchors an image, half of them positive: that is all the loss sees of an image, in batches of 256 images.
+# Eight anchors an image, half of them positive: that is all the [loss](glossary.md#loss) sees of an image, in batches of 256 images.
 #
 # **Predict.** A 64-pixel crop has 8 x 8 places with nine anchors each. What share of them does the loss see? Why not all?
 
@@ -103,7 +113,7 @@ print(f"{config.rpn_sample} of them in the loss: {config.rpn_sample / places / l
 #
 # ## One crop, or the whole image at several scales
 #
-# "1-crop" is the centre crop, "dense" is the whole image, at several scales, through the same convolutions. A box from any view is brought back to the image, and the best one
+# "1-crop" is the centre crop, ["dense"](glossary.md#dense-testing) is the whole image, at [several scales](glossary.md#multi-scale-testing), through the same [convolutions](glossary.md#convolution). A box from any view is brought back to the image, and the best one
 # of all views wins.
 #
 # **Predict.** Which objects does the centre crop lose?
@@ -114,7 +124,7 @@ figures.protocols(one)
 # %% [markdown]
 # ## From a map to proposals
 #
-# R-CNN does not look at the map, it looks at regions: the best boxes of a class, without near doubles. On the right each proposal's score against what it is
+# [R-CNN](glossary.md#r-cnn) does not look at the map, it looks at regions: the best boxes of a class, without near doubles. On the right each [proposal](glossary.md#proposal)'s score against what it is
 # worth, its overlap with the object.
 #
 # **Predict.** Is the box with the highest score the one with the highest overlap?
@@ -148,9 +158,25 @@ figures.crop_view(one, one.own, 2)
 widgets.crop_explorer(one)
 
 # %% [markdown]
+# ## What R-CNN was trained on
+#
+# The paper gives R-CNN batches of 256 regions, "in the RoI-centric fashion", and says no more: not how many of them fit the object, not how long. Ours takes one region from each
+# image of a batch, half of them fitting (an IoU of one half or more): the balance that the paper states for the RPN's anchors. So an image teaches it one example where it teaches the
+# RPN eight, and the question is harder: not "object or ground", but "does this proposal fit well enough". R-CNN has a schedule of its own for that. It was chosen on drawn images that
+# no net had been trained on; the test images had no say.
+#
+# **Predict.** An answer of one half to everything costs log 2, the dashed line. How long will each net stay there?
+
+# %%
+records = record.load_all(*opened.folders(runs_folder))
+figures.learning(records)
+
+# %% [markdown]
+# A line for each seed. Solid is the loss of the class output, dotted that of the box. Compare the numbers below the axes, too: the two nets have not had the same number of updates.
+#
 # ## Right or wrong
 #
-# A guess is right if its class is the image's and its box overlaps one of the boxes of this class by an IoU of one half or more. Five guesses are allowed;
+# A guess is right if its class is the image's and its box overlaps one of the boxes of this class by an [IoU](glossary.md#intersection-over-union) of one half or more. Five guesses are allowed;
 # the image is an error if none is right. With "GT class" there is one guess, of the true class.
 #
 # **Predict.** A box covers an object's left half exactly, and nothing else. Right or wrong? And the left half and as much again beside it?
@@ -168,15 +194,13 @@ print(fits(Guesses(labels=torch.tensor([1, 1]), boxes=boxes), found).tolist())
 # %% [markdown]
 # ## Table 13
 #
-# **Predict.** The table stacks: regression, then an RPN, then more views, then classes that must be guessed, then R-CNN, then an ensemble. In the paper every step
+# **Predict.** The table stacks: regression, then an RPN, then more views, then classes that must be guessed, then R-CNN, then an [ensemble](glossary.md#ensemble). In the paper every step
 # but one lowers the error. Which one raises it?
 #
-# Ours are **embedded** runs at reduced scale, three seeds of each net; sizes of errors have nothing to do with ImageNet's. What can be compared is whether a step helps.
-# Look at the counts below the table before you judge R-CNN: it learns from one region an image, the RPN from eight anchors.
+# Ours are **embedded** runs at reduced scale, n [seeds](glossary.md#seed) of each net; sizes of errors have nothing to do with ImageNet's. What can be compared is whether a step helps.
+# Look at the counts below the table before you judge R-CNN: they say how many examples each net has had.
 
 # %%
-folders = [Path(runs_folder)] if runs_folder else []
-records = record.load_all(*folders, record.SHIPPED)
 Markdown(tables.table_13(records))
 
 # %% [markdown]
@@ -188,10 +212,10 @@ style.save(figure, Path(figure_folder) / "09_localisation.png")
 figure
 
 # %% [markdown]
-# What stands behind the rows: how often the classifier's guesses miss, and what R-CNN does where the class is known.
+# **Predict.** How often do five guesses of the classifier miss the class, and what does R-CNN do where the class is known? What stands behind the rows:
 
 # %%
-Markdown(tables.beside(records))
+Markdown(twin_tables.beside(records))
 
 # %% [markdown]
 # And the verdicts, computed from the same runs; where a step does not help here, the row says so.
@@ -207,10 +231,22 @@ for row in appendix_c(records):
 # %% [markdown]
 # ## Table 14
 #
-# The paper's entry for 2015, beside those of the years before. The last line is ours, and of another task.
+# The paper's entry for 2015, beside those of the years before. The last lines are ours, and of another task.
 
 # %%
-Markdown(tables.table_14(records))
+Markdown(twin_tables.table_14(records))
+
+# %% [markdown]
+# The nets of the years before had no shortcuts, VGG's among them. Here is that part played by a plain net: as many layers and weights as ours, the same images, recipes and seeds.
+# Nothing but the shortcuts is missing, which is less than what lies between VGG and the paper's entry: its depth changed as well.
+#
+# **Predict.** In which rows will the plain net lose most? Where could it be as good?
+
+# %%
+Markdown(twin_tables.twins(records))
+
+# %% [markdown]
+# The last column is the plain net's error less the residual one's, of the same seed: above 0 where shortcuts help. Read it beside its spread.
 
 # %% [markdown]
 # With ImageNet's images and boxes (`Annotations/CLS-LOC`) the same nets train at the paper's size: `resnet-lab train localisation --data DIR --weights torchvision:resnet101`.
@@ -222,45 +258,70 @@ Markdown(tables.table_14(records))
 # %%
 scores, offsets = None, None  # your answers
 
-print(
-    exercises.check(scores, lambda n: n * 8 == rpn.objectness.out_channels * 1000, "8 classes: 72")
-)
-print(exercises.check(offsets, lambda n: n * 8 == rpn.offsets.out_channels * 1000, "four each"))
+print(exercises.check("scores-of-1000", scores, anchors=len(rpn.cell)))
+print(exercises.check("offsets-of-1000", offsets, anchors=len(rpn.cell)))
 
 # %% [markdown]
-# **2. Build.** Find a box of the size of the object, 20 by 20, moved sideways only, that is *just* right: an IoU of at least one half, moved as far as you can
+# **2. Think.** Read the paper's column of Table 13 from top to bottom. Which step raises the error: RPN, dense testing, predicted classes, R-CNN or ensemble?
+
+# %%
+step = None  # your answer, in words
+
+print(exercises.check("step-that-hurts", step))
+
+# %% [markdown]
+# **3. Build.** Find a box of the size of the object, 20 by 20, moved sideways only, that is *just* right: an IoU of at least one half, moved as far as you can
 # in whole pixels.
 
 # %%
 moved = None  # your answer: pixels
 
-
-def just_right(pixels):
-    rows = torch.tensor([[d, 0.0, 20 + d, 20] for d in (pixels, pixels + 1)])
-    return fits(Guesses(labels=torch.tensor([1, 1]), boxes=rows), found).tolist() == [True, False]
-
-
-print(exercises.check(moved, just_right, "the part that both share against all that either covers"))
+print(exercises.check("just-right", moved))
 
 # %% [markdown]
-# **3. Change.** Keep only proposals that R-CNN and RPN *both* like: order the proposals by the product of the two scores. What is the IoU of
-# the first one for this image?
+# **4. Change.** Keep only proposals that R-CNN and RPN *both* like: order the proposals by the product of the two scores. What is the IoU of
+# the first one for this image? (`judged` below holds them, each with `rpn`, `rcnn` and `iou_after`.)
 
 # %%
 overlap = None  # your answer
 
+found = range(1, len(explore.proposals(one, one.own).boxes) + 1)
+judged = [explore.judged(one, one.own, number) for number in found]
+products = [(j.rpn, j.rcnn, j.iou_after) for j in judged]
+print(exercises.check("both-like", overlap, products=products))
 
-def first_by_product():
-    made = [
-        explore.judged(one, one.own, k + 1)
-        for k in range(len(explore.proposals(one, one.own).boxes))
-    ]
-    return max(made, key=lambda m: m.rpn * m.rcnn).iou_after
+# %% [markdown]
+# ## Solutions
+#
+# Every class has its own nine scores, and four offsets for each of them. Ours, with eight classes, has the layers to match:
 
+# %% tags=["solution"]
+scores, offsets = 1000 * 9, 1000 * 9 * 4
+assert exercises.check("scores-of-1000", scores, anchors=len(rpn.cell)) == "right"
+assert exercises.check("offsets-of-1000", offsets, anchors=len(rpn.cell)) == "right"
+assert rpn.objectness.out_channels * 1000 == scores * 8
 
-print(
-    exercises.check(overlap, lambda v: abs(v - first_by_product()) < 0.01, "see the slider above")
-)
+# %% [markdown]
+# With the true class given there is nothing to guess. Where the class has to be predicted, its mistakes count as well.
+
+# %% tags=["solution"]
+step = "predicted classes"
+assert exercises.check("step-that-hurts", step) == "right"
+
+# %% [markdown]
+# Moved by d of 20 the two share 20 - d and cover 20 + d: one half at d = 20 / 3.
+
+# %% tags=["solution"]
+moved = int(20 / 3)
+assert exercises.check("just-right", moved) == "right"
+
+# %% [markdown]
+# A product needs both to be sure; it is as good as the weaker of the two.
+
+# %% tags=["solution"]
+overlap = max(judged, key=lambda j: j.rpn * j.rcnn).iou_after
+assert exercises.check("both-like", overlap, products=products) == "right"
+print(f"IoU {overlap:.2f}")
 
 # %% [markdown]
 # ## In this notebook
@@ -270,25 +331,4 @@ print(
 # - Dense testing looks at all of the image at several scales; R-CNN looks again at each region, warped to one size.
 # - Which of the paper's steps help here was counted over seeds, and what was not run on ImageNet says "not run".
 #
-# ## Solutions
-#
-# Every class has its own nine scores, and four offsets for each of them.
-
-# %% tags=["solution"]
-scores, offsets = 1000 * 9, 1000 * 9 * 4
-assert scores * 8 == rpn.objectness.out_channels * 1000 and offsets == 4 * scores
-
-# %% [markdown]
-# Moved by d of 20 the two share 20 - d and cover 20 + d: one half at d = 20 / 3.
-
-# %% tags=["solution"]
-moved = int(20 / 3)
-assert just_right(moved)
-
-# %% [markdown]
-# A product needs both to be sure; it is as good as the weaker of the two.
-
-# %% tags=["solution"]
-overlap = first_by_product()
-assert 0 <= overlap <= 1
-print(f"IoU {overlap:.2f}")
+# Next: [chapter 10](10_why_it_works.ipynb), the last one: why it works, as far as it is known.

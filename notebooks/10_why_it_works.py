@@ -15,7 +15,7 @@
 # # 10. Ask why it works
 #
 # Paper: Section 4.1 (signals in plain nets), and what came after it · Code: `resnet_lab/signals.py`, `resnet_lab/signal_runs.py`, `resnet_lab/lesion.py`, `resnet_lab/lesion_plans.py`, `resnet_lab/landscape/`, `resnet_lab/pre_activation.py` · Tests: `tests/test_signals.py`, `tests/test_signal_runs.py`, `tests/test_lesion.py`, `tests/test_landscape_slices.py`, `tests/test_pre_activation.py`
-# · Runs in: a minute on two cores, from stored findings and shipped weights
+# · Runs in: a minute on two cores, from stored findings and shipped weights · [Open in Colab](https://colab.research.google.com/github/)
 #
 # You will see
 #
@@ -26,6 +26,15 @@
 # - the loss around the weights, in numbers as well as in pictures,
 # - where the identity argument ends: blocks with nothing behind their addition.
 
+# %% tags=["colab"]
+import subprocess
+import sys
+
+repository = ""  # where this project is kept; empty: Colab asks
+if "google.colab" in sys.modules:  # elsewhere the package is installed already
+    address = repository or input("Address of the repository that this notebook is from: ")
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", f"git+{address}"], check=True)
+
 # %% tags=["parameters"]
 runs_folder = None  # records of your own runs; None: those that ship with the package
 images_name = None  # "cifar10" or "embedded"; None: CIFAR-10 where it is found
@@ -34,7 +43,7 @@ figure_folder = "../figures"  # where the figure of this chapter goes
 fast = False  # True: 20 and 56 layers only where nets are looked at anew
 
 # %% [markdown]
-# Findings are what a lens saw in the net of a record, stored beside the records. Where the images at hand are not those that were looked at,
+# Findings are what a lens saw in the net of a [record](glossary.md#record), stored beside the records. Where the images at hand are not those that were looked at,
 # a sentence says so.
 
 # %%
@@ -52,14 +61,14 @@ print(sentence)
 # %% [markdown]
 # ## Signals
 #
-# Section 4.1 asks whether the plain nets fail because signals vanish on the way through many layers, and says no:
+# Section 4.1 asks whether the [plain nets](glossary.md#plain-net) fail because signals vanish on the way through many layers, and says no:
 #
 # > We also verify that the backward propagated gradients exhibit healthy norms with BN. So neither forward nor backward signals vanish. (Section 4.1)
 #
-# It prints no numbers. We look layer by layer: at the variance of each layer's response (over images and positions), and at
-# the norm of the loss's gradient with respect to that response. The images are a batch of training images.
+# It prints no numbers. We look layer by layer: at the variance of each layer's [response](glossary.md#layer-response) (over images and positions), and at
+# the norm of the [loss](glossary.md#loss)'s [gradient](glossary.md#gradient) with respect to that response. The images are a batch of training images.
 #
-# First, what vanishing would look like. Take a new net and put a plain offset, at first 0, in the place of every BN. The
+# First, what vanishing would look like. Take a new net and put a plain offset, at first 0, in the place of every [BN](glossary.md#batch-normalisation). The
 # weights are the same, by the rule of He et al. (the paper's reference [13]): zero-mean Gaussian with std sqrt(2 / fan-in), which keeps the size of a signal from
 # layer to layer.
 #
@@ -79,7 +88,7 @@ signal_figures.start(bare, f"{dataset.label}, without BN")
 # *adds* a residual as large as its input, so the variance about doubles, block after block.
 #
 # **Predict.** Now with BN, which sets the variance of every response to 1. Nothing can vanish on the way forward. And on the way back: flat?
-# (Below the figure every depth, with and without BN, from five seeds. On a page without a kernel the controls rest; `make lab` wakes them.)
+# (Below the figure every depth, with and without BN, from five [seeds](glossary.md#seed). On a page without a kernel the controls rest; `make lab` wakes them.)
 
 # %%
 kept = signal_widgets.starts(probe, depths)
@@ -89,16 +98,17 @@ signal_widgets.start_explorer(probe)
 
 # %% [markdown]
 # Nothing vanishes: the paper is right about that. But deep plain nets have the opposite trouble, which it does not mention. Before the first update their gradients
-# *grow* from layer to layer on the way to the front; at 20 layers that is harmless, with every ten layers it gets worse. The shortcut
+# *grow* from layer to layer on the way to the front; at 20 layers that is harmless, with every ten layers it gets worse. The [shortcut](glossary.md#shortcut)
 # holds it down. That BN alone makes gradients explode at the start, exponentially in depth, was shown later, for nets without shortcuts (Yang et al. 2019, arXiv 1902.08129).
 
 # %% [markdown]
 # ## Along the training
 #
-# Does that explosion stay? The stored findings looked at trainings as they went, through the project's own loop, after 0, 1, 10, 100 updates and so on. Looking changes
+# Does that explosion stay? The stored findings looked at trainings as they went, through the project's own loop, after 0, 1, 10, 100 [updates](glossary.md#update) and so on. Looking changes
 # nothing: a net that was looked at to its end has the weights of the recorded run, bit for bit. The cell counts those.
+# Below the figure a slider over the updates, with the variances too.
 #
-# **Predict.** The warm-up has the small rate 0.01. How many updates will plain-56 need to get its gradients of all layers to one order of size?
+# **Predict.** The [warm-up](glossary.md#warm-up) has the small rate 0.01. How many updates will plain-56 need to get its gradients of all layers to one order of size?
 
 # %%
 looked, sentence = findings.on_images(findings.load_all("signals"), dataset.name)
@@ -107,7 +117,8 @@ trained.sort(key=lambda f: (f.run.net.shortcut != "none", f.run.net.depth))
 ends = {record.weights_sha256 for record in recorded}
 print(sentence)
 print(f"{sum(f.weights_sha256 in ends for f in trained)} of {len(trained)} have a record's weights")
-signal_figures.courses(trained, "activation_gradient")
+display(signal_figures.courses(trained, "activation_gradient"))
+signal_widgets.course_explorer(trained)
 
 # %% [markdown]
 # The explosion of the deep plain net is over within the first updates (Yang et al. saw the same: one step and the norms come together). What follows in plain-56 goes up and
@@ -129,7 +140,7 @@ Markdown(claims.table([row for row in rows if row.id.startswith("4.1-")]))
 #
 # Veit, Wilber and Belongie (2016, arXiv 1605.06431) took trained nets and left out one block at a time, without training again. To leave out
 # a block here means to set its residual F to zero: the shortcut stays (where the shape changes, the padded one). A plain block has no shortcut; it is skipped
-# by the identity, or where the shape changes by what option A would do. BN's statistics stay as they were.
+# by the identity, or where the shape changes by what [option A](glossary.md#option-a) would do. BN's statistics stay as they were.
 #
 # **Predict.** ResNet-56 has 27 blocks, and so has plain-56. Leave out one, somewhere in the middle. What is the test error then, of either?
 # (A dot is a block, a ring one that changes the shape, the dashed line the whole net. Below it the same block by block, with menus over net and seed, which JupyterLab moves without a kernel.)
@@ -147,7 +158,7 @@ display(figure)
 lesion_chart.single_lesions(operated)
 
 # %% [markdown]
-# A plain net with one block missing is close to guessing. A residual net minds far less. (The plain net of Veit et al. was a VGG; ours differs from its twin in
+# A plain net with one block missing is close to guessing. A residual net minds far less. (The plain net of Veit et al. was a [VGG](glossary.md#vgg); ours differs from its twin in
 # nothing but the shortcuts.)
 #
 # **Predict.** Leave out more blocks, at random, of those that keep the shape. Is there a number at which the residual net breaks? And if blocks only change
@@ -157,7 +168,7 @@ lesion_chart.single_lesions(operated)
 lesion_figures.groups_of_blocks(operated)
 
 # %% [markdown]
-# The error rises smoothly, with every block and every swap; nothing breaks. Veit et al. read this as an ensemble: n blocks are 2^n paths, through F or past it,
+# The error rises smoothly, with every block and every swap; nothing breaks. Veit et al. read this as an [ensemble](glossary.md#ensemble): n blocks are 2^n paths, through F or past it,
 # and one block out leaves half of them; a plain net has one path, and no
 # way past a block. That is their claim and not this paper's, and our nets are thin and briefly trained.
 #
@@ -174,9 +185,11 @@ display(lesion_explore.view(patient, ["2.3", "2.4"]))
 lesion_widgets.BlockClicker(chosen, dataset)
 
 # %% [markdown]
-# A click is quick because what goes into every block is kept, and only what follows the first lesion is computed again. All single lesions
-# that way, and by a whole pass for each; both give the same errors, exactly. (Whole passes took 1.8 to 2.3 times as long on a busy machine, n = 3 rounds;
+# A click is quick because what goes into every block is kept, and only what follows the first [lesion](glossary.md#lesion) is computed again. All single lesions
+# that way, and by a whole pass for each. (Whole passes took 1.8 to 2.3 times as long on a busy machine, n = 3 rounds;
 # `lesion.speed` measures it on yours.)
+#
+# **Predict.** Will both give the same errors, to the last image?
 
 # %%
 view = patient.sample(100)
@@ -185,7 +198,7 @@ whole = lesion.errors_by_whole_passes(patient.net, view, plans)
 print(f"{len(plans)} lesions, the same errors:", lesion.errors(patient.net, view, plans) == whole)
 
 # %% [markdown]
-# BN's statistics were measured on the whole net. Measured anew after each lesion (on 1,000 training images), they repair part of the damage:
+# **Predict.** BN's statistics were measured on the whole net. Measured anew after each lesion, on 1,000 training images: how much of the damage do they repair?
 
 # %%
 Markdown(lesion_figures.table(operated, bn="estimated"))
@@ -194,14 +207,14 @@ Markdown(lesion_figures.table(operated, bn="estimated"))
 # ## The loss surface
 #
 # Li et al. (2018, arXiv 1712.09913) drew the loss around trained weights: take two random directions, walk along them, measure
-# the loss at every step. For a net of 56 layers without shortcuts they found a chaotic landscape, for the same net with shortcuts an
+# the loss at every step. For a net of 56 layers without shortcuts they found a chaotic [landscape](glossary.md#loss-landscape), for the same net with shortcuts an
 # almost convex one; the picture has become famous. Here it is for the plain and residual nets of 20 and 56 layers.
 #
 # A random direction has no length of its own. Behind a BN a filter can be made ten times as large without any effect, and a step of one
 # is then a tenth of what it was. So each filter of the direction gets the norm of the net's filter at its place, and a
 # step of 1 is as long as the weights themselves. Scales, offsets and biases stay where they are, as in that paper.
 #
-# The random numbers depend on the names and shapes of the parameters and on a seed, not on the net. A plain net and its residual
+# The random numbers depend on the names and shapes of the [parameters](glossary.md#parameter) and on a seed, not on the net. A plain net and its residual
 # twin have the same parameters, so they walk the same way.
 #
 # **Predict.** At a step of 1 every filter has been changed by as much as it is long. What is left of the net: half of what it knew,
@@ -294,9 +307,9 @@ print(report.gaps(stored, shown_images))
 # %% [markdown]
 # ## Epilogue: pre-activation
 #
-# Chapter 1 made a net deeper by hand, with blocks that do nothing. A block of the paper does nothing only to what is not negative: a ReLU stands *behind* its
-# addition. In a chain of such blocks the input does not simply go through. He et al. (2016, arXiv 1603.05027) took the argument to its end: put BN and ReLU
-# *before* each convolution and nothing behind the addition, and a stage is its input plus a sum of residuals, as its gradient is 1 plus something.
+# Chapter 1 made a net deeper by hand, with blocks that do nothing. A block of the paper does nothing only to what is not negative: a [ReLU](glossary.md#relu) stands *behind* its
+# addition. In a chain of such blocks the input does not simply go through. He et al. (2016, arXiv 1603.05027) took the argument to its end with [pre-activation](glossary.md#pre-activation): put BN and ReLU
+# *before* each [convolution](glossary.md#convolution) and nothing behind the addition, and a [stage](glossary.md#stage) is its input plus a sum of residuals, as its gradient is 1 plus something.
 #
 # **Predict.** Set all residuals to zero, send in Gaussian noise, and let the loss be the sum of what comes out. Which share of the gradient's entries arrives
 # at the input through one block of either sort? Through fifty?
@@ -326,7 +339,7 @@ Markdown(pre_activation.table(nets, normalise(patient.view.images[:100], patient
 
 # %% [markdown]
 # So the paper's block is an identity plus a residual, cut from below. Does it matter? The same nets with their BN and ReLU moved: as many parameters, as many
-# multiply-adds, the same recipe, the same seeds. (164 layers are bottlenecks.) In the long training of that paper, on full images, it took the mean of 6.61 % of
+# [multiply-adds](glossary.md#multiply-adds), the same [recipe](glossary.md#recipe), the same seeds. (164 layers are [bottlenecks](glossary.md#bottleneck).) In the long training of that paper, on full images, it took the mean of 6.61 % of
 # ResNet-110 here in Table 6 to a median of 6.37 %, and 164 layers to 5.46 %, over five runs each.
 #
 # **Predict.** In a training of 1,200 updates: which order learns faster at 110 layers, and which at 164?
@@ -353,59 +366,60 @@ from resnet_lab import exercises
 
 plain_gradient, residual_gradient = None, None  # your answers
 
-print(exercises.check(plain_gradient, lambda g: abs(g / 0.1**10 - 1) < 1e-6, "w, ten times"))
-print(exercises.check(residual_gradient, lambda g: abs(g / 1.1**10 - 1) < 1e-6, "1 + w"))
+print(exercises.check("gradient-of-a-plain-chain", plain_gradient))
+print(exercises.check("gradient-of-a-residual-chain", residual_gradient))
 
 # %% [markdown]
-# **2. Change.** Write the plan that leaves out *all* blocks inside stage 2, and keeps the one that changes the shape. (`lesion.without(net, blocks)` counts blocks from 0
+# **2. By hand.** Count paths as Veit et al. do: how many lead through the blocks of ResNet-56 when one of them is left out?
+
+# %%
+paths = None  # your answer, a number or an expression such as "3^5"
+
+print(exercises.check("paths-left", paths))
+
+# %% [markdown]
+# **3. Change.** Write the plan that leaves out *all* blocks inside stage 2, and keeps the one that changes the shape. (`lesion.without(net, blocks)` counts blocks from 0
 # through all stages; `patient.blocks` has their names.)
 
 # %%
 plan = None  # your answer
 
-inside = [k for k, name in enumerate(patient.blocks) if name.startswith("2.") and name != "2.1"]
-right = lesion.without(patient.net, inside)
-print(exercises.check(plan, lambda p: p == right, "2.1 stays; the others of stage 2 go"))
+print(exercises.check("plan-without-stage-2", plan, patient=patient))
 
 # %% [markdown]
-# **3. Build.** Show that a lesion is what we say it is: set the weights of one block's last BN to zero (`zeros.silence` does it for all of F), evaluate the net in the ordinary way, and
+# **4. Build.** Show that a lesion is what we say it is: set the weights of one block's last BN to zero (`zeros.silence` does it for all of F), evaluate the net in the ordinary way, and
 # compare with `patient.error`. Answer with the error of your net on `patient.sample()`, in percent, for block 2.3.
 
 # %%
 silenced_error = None  # your answer
 
-print(
-    exercises.check(silenced_error, lambda e: e == patient.error(["2.3"]), "in a copy of the net")
-)
+print(exercises.check("silenced-block", silenced_error, patient=patient))
 
 # %% [markdown]
-# ## In this notebook
-#
-# - Without BN, signals fade in plain nets and blow up in residual ones, the more the deeper.
-# - With BN nothing vanishes; at the start the gradients of deep plain nets explode instead, and the training undoes it at once.
-# - One block out of a plain net is the end of it; a residual net loses a little, with every block and with every swap.
-# - A step is measured in the length of the weights, filter by filter; else two nets cannot be compared.
-# - Whether BN's statistics are kept or recomputed can change the picture more than the shortcuts do: a figure must say which.
-# - A number with a definition, several seeds and an interval says less than a picture, and holds more.
-# - Where the identity argument ends: with nothing behind the addition a stage is a sum, and our short runs say what that does to learning.
-# - What this says about "why" was other people's claim; what was measured here says on which images, and how often.
-#
 # ## Solutions
 #
 # A factor for each block; the identity adds 1 to it, so no product of small numbers arises.
 
 # %% tags=["solution"]
 plain_gradient, residual_gradient = 0.1**10, (1 + 0.1) ** 10
-assert abs(residual_gradient / plain_gradient / 11**10 - 1) < 1e-9
+assert exercises.check("gradient-of-a-plain-chain", plain_gradient) == "right"
+assert exercises.check("gradient-of-a-residual-chain", residual_gradient) == "right"
 
 # %% [markdown]
-# Nine blocks a stage in ResNet-56, so those inside stage 2 are 10 to 17. What it costs:
+# 27 blocks, each through F or past it; without one, half of the paths are left. A plain net has one path, and then none.
+
+# %% tags=["solution"]
+paths = 2 ** (27 - 1)
+assert exercises.check("paths-left", paths) == "right"
+
+# %% [markdown]
+# A stage has n blocks, so those inside stage 2 follow on number n. What it costs:
 
 # %% tags=["solution"]
 n = patient.net.config.blocks[0]
 plan = lesion.without(patient.net, range(n + 1, 2 * n))
-assert plan == right
-gone = [patient.blocks[k] for k in inside]
+assert exercises.check("plan-without-stage-2", plan, patient=patient) == "right"
+gone = [patient.blocks[k] for k in range(n + 1, 2 * n)]
 print(f"{patient.name}: {patient.error():.1f} % whole, {patient.error(gone):.1f} % without them")
 
 # %% [markdown]
@@ -419,4 +433,18 @@ from resnet_lab import zeros
 net = copy.deepcopy(patient.net)
 zeros.silence(lesion.blocks_of(net)[patient.blocks.index("2.3")])
 silenced_error = patient.sample()(net)
-assert silenced_error == patient.error(["2.3"])
+assert exercises.check("silenced-block", silenced_error, patient=patient) == "right"
+
+# %% [markdown]
+# ## In this notebook
+#
+# - Without BN, signals fade in plain nets and blow up in residual ones, the more the deeper.
+# - With BN nothing vanishes; at the start the gradients of deep plain nets explode instead, and the training undoes it at once.
+# - One block out of a plain net is the end of it; a residual net loses a little, with every block and with every swap.
+# - A step is measured in the length of the weights, filter by filter; else two nets cannot be compared.
+# - Whether BN's statistics are kept or recomputed can change the picture more than the shortcuts do: a figure must say which.
+# - A number with a definition, several seeds and an interval says less than a picture, and holds more.
+# - Where the identity argument ends: with nothing behind the addition a stage is a sum, and our short runs say what that does to learning.
+# - What this says about "why" was other people's claim; what was measured here says on which images, and how often.
+#
+# This was the last chapter. What is left to do stands on the scoreboard of [chapter 0](00_start_here.ipynb), in the rows that say "not run".

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from resnet_lab import figures
 from resnet_lab.arm_results import Runs, blocks, values
-from resnet_lab.style import CHANGED, COLOURS, spread
+from resnet_lab.style import CHANGED, COLOURS, counted, describe, spread
 
 SERIES = {  # (bottleneck, shortcut): name and colour; plain is brown, the paper's A blue
     (False, "none"): ("plain", COLOURS["plain"][44]),
@@ -22,6 +22,13 @@ SERIES = {  # (bottleneck, shortcut): name and colour; plain is brown, the paper
     (True, "none"): ("plain bottleneck", COLOURS["plain"][110]),
     (True, "A"): ("residual bottleneck", COLOURS["ResNet"][110]),
 }
+
+
+def face(runs: Runs) -> str:
+    """What a figure says on its face; the runs are not called n, which here are blocks."""
+    groups = [group for group in runs.values() if group]
+    every = [record for group in groups for record in group]
+    return f"{describe(every)}, {counted(groups, called='runs:')}"
 
 
 def dots(runs: Runs, which: str = "test") -> Figure | str:
@@ -53,8 +60,7 @@ def dots(runs: Runs, which: str = "test") -> Figure | str:
     finish(ax, runs, ends)
     word = "training" if which == "train" else "test"
     ax.set_ylabel(f"final {word} error (%)")
-    every = [record for group in runs.values() for record in group]
-    ax.set_title(figures.describe(every), fontsize="small", color="0.35")
+    ax.set_title(face(runs), fontsize="small", color="0.35")
     return figure
 
 
@@ -92,8 +98,7 @@ def longer(runs: Runs) -> Figure | str:
 
     Where nothing was run a sentence says so instead. Units: errors in percent.
     """
-    every = [record for group in runs.values() for record in group]
-    if not every:
+    if not any(runs.values()):
         return "Not run: there is no record to draw."
     figure, (ax,) = figures.sheet(1, width=7.2, height=3.2)
     for arm, group in runs.items():
@@ -110,5 +115,5 @@ def longer(runs: Runs) -> Figure | str:
     ax.set(xlabel="updates", ylabel="training error (%)")
     ax.set_ylim(bottom=0)
     ax.set_xlim(left=0)
-    ax.set_title(figures.describe(every), fontsize="small", color="0.35")
+    ax.set_title(face(runs), fontsize="small", color="0.35")
     return figure

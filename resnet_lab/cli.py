@@ -26,6 +26,8 @@ from resnet_lab.cli_landscape import EPILOG as LANDSCAPE_EPILOG
 from resnet_lab.cli_localisation import TRAIN_EPILOG as LOCALISATION_EPILOG
 from resnet_lab.cli_localisation import train_localisation
 from resnet_lab.cli_look import look_app
+from resnet_lab.cli_notebooks import EPILOG as NOTEBOOKS_EPILOG
+from resnet_lab.cli_notebooks import notebooks
 from resnet_lab.cli_responses import EPILOG as RESPONSES_EPILOG
 from resnet_lab.cli_responses import responses
 from resnet_lab.errors import InputError
@@ -194,21 +196,6 @@ def figures(
         typer.echo(path)
 
 
-@app.command(epilog="Example: resnet-lab notebooks 01_degradation. A minute each.")
-def notebooks(
-    names: Annotated[list[str] | None, typer.Argument(help="Notebooks. None: all.")] = None,
-) -> None:
-    """Build the committed .ipynb files from their .py sources, by running them."""
-    from resnet_lab import notebooks as pairs
-
-    for source in pairs.sources(names):
-        try:
-            typer.echo(pairs.build(source))
-        except pairs.NotebookError as error:
-            typer.echo(f"resnet-lab: {error}", err=True)
-            raise typer.Exit(1) from error
-
-
 @app.command(epilog="Example: resnet-lab doctor. Seconds.")
 def doctor(data: Data = None, out: Out = Path("out")) -> None:
     """What is here and what is missing: Python, torch, device, data, disk, memory."""
@@ -220,6 +207,7 @@ def doctor(data: Data = None, out: Out = Path("out")) -> None:
     raise typer.Exit(0 if checks.ok(findings) else 1)
 
 
+app.command(epilog=NOTEBOOKS_EPILOG)(notebooks)
 bench_app.command("imagenet", epilog=EPILOG)(bench_imagenet)
 bench_app.command("landscape", epilog=BENCH_EPILOG)(bench_landscape)
 train_app.command("detection", epilog=TRAIN_EPILOG)(train_detection)

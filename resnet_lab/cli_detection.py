@@ -1,4 +1,4 @@
-"""The command `resnet-lab evaluate detections`: known results and annotations in, a table out.
+"""The command `resnet-lab evaluate result-files`: detections and annotations in, a table out.
 
 Paper: Section 4.3; Tables 7 to 11.
 Notebook: notebooks/07_detection.py. Tests: tests/test_detection_results.py.
@@ -11,12 +11,12 @@ from typing import Annotated
 import typer
 
 EPILOG = (
-    "Example: resnet-lab evaluate detections results/ --annotations VOCdevkit/VOC2007 "
+    "Example: resnet-lab evaluate result-files results/ --annotations VOCdevkit/VOC2007 "
     "--eleven-points. Seconds."
 )
 
 
-def evaluate_detections(
+def evaluate_result_files(
     results: Annotated[
         Path,
         typer.Argument(help="A COCO result file, or a folder of comp4_det_SPLIT_CLASS.txt."),
@@ -42,10 +42,14 @@ def evaluate_detections(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one object.")] = False,
 ) -> None:
-    """Average precision of detections in the official formats, in percent."""
+    """Average precision of stored detections, whatever program made them, in percent.
+
+    They are in the formats of the VOC and COCO servers. A trained detector is tested by `resnet-lab
+    evaluate detection`, whose --results writes such files.
+    """
     from resnet_lab.detection import scoring
 
-    names = None if classes is None else [name.strip() for name in classes.split(",")]
+    names = None if classes is None else scoring.names(classes)
     known = scoring.annotations_at(annotations, split=split, classes=names, outside=any_box)
     result = scoring.score(results, known, metric=metric, iou=iou, eleven_points=eleven_points)
     if as_json:

@@ -6,13 +6,18 @@ Notebook: notebooks/07_detection.py. Tests: tests/test_cli_detection.py.
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from resnet_lab.cli_detection_train import Precision, Root, checked, numbers
+from resnet_lab.errors import InputError
 from resnet_lab.options import Device, Out
+
+if TYPE_CHECKING:
+    from resnet_lab.detection.annotated import AnnotatedImages
 
 
 def evaluate_detection(
@@ -39,7 +44,7 @@ def evaluate_detection(
     score: Annotated[float | None, typer.Option(help="Detections below are dropped.")] = None,
     nms: Annotated[float | None, typer.Option(help="IoU of doubles. Paper: 0.3.")] = None,
     results: Annotated[
-        Path | None, typer.Option(help="Also write the server's files: a folder, COCO a .json.")
+        Path | None, typer.Option(help="Also write the server's files: a folder, or a .json.")
     ] = None,
     precision: Precision = None,
     threads: Annotated[int, typer.Option(min=1, help="Of this process, for computing.")] = 1,
@@ -47,14 +52,17 @@ def evaluate_detection(
     out: Out = Path("out"),
     device: Device = None,
 ) -> None:
-    """mAP of trained detectors, with Appendix B's options of testing.
+    """mAP of trained detectors on test images, with Appendix B's options of testing.
 
-    Under torchrun the processes share the images.
+    Under torchrun the processes share the images. Detections stored by any program are scored by
+    `resnet-lab evaluate result-files`.
     """
     from resnet_lab import runner
     from resnet_lab.detection import plan, run
     from resnet_lab.distributed import world
 
+    if results is not None:
+        ready(results)
     words = plan.Words(
         data=data or plan.data_of(runs[0]),
         root=root,
@@ -79,7 +87,8 @@ def evaluate_detection(
             typer.echo(found.as_json() if as_json else run.line_of(found.scores, found.data.name))
             typer.echo(f"result {path}", err=as_json)
             if results is not None:
-                write_results(results, found.found, found.data.annotations, typer.echo)
+                say = partial(typer.echo, err=as_json)  # stdout is the JSON alone
+                write_results(results, found.found, found.data, say)
 
 
 def progress() -> Callable[[int], None]:
@@ -95,11 +104,32 @@ def progress() -> Callable[[int], None]:
     return say
 
 
-def write_results(path: Path, found: list, annotations: object, say: Callable[[str], None]) -> None:
-    """The files that the servers of VOC and COCO take."""
+def ready(path: Path) -> None:
+    """Raises: InputError if no result files can be written there, before an image is tested."""
+    folder = path.parent if path.suffix == ".json" else path
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        reason = "it is a folder" if folder != path and path.is_dir() else None
+    except OSError as error:
+        reason = error.strerror
+    if reason:
+        raise InputError(
+            f"no result files can be written to {path} ({reason}); name a folder, or a file that "
+            "ends in .json, with --results"
+        )
+
+
+def write_results(path: Path, found: list, data: "AnnotatedImages", say: Callable) -> None:
+    """The files that the server of the data takes: VOC's a class, COCO's one; COCO's also if asked.
+
+    In a folder COCO's file has the name that its server wants.
+    """
     from resnet_lab.detection import result_files
 
+    if path.suffix != ".json" and data.annotations.form == "coco":
+        path = path / f"detections_{data.name.removeprefix('coco-')}_results.json"
     if path.suffix == ".json":
-        say(f"result file {result_files.write_coco(path, found, annotations)}")
+        say(f"result file {result_files.write_coco(path, found, data.annotations)}")
     else:
-        say(f"{len(result_files.write_voc(path, found, annotations))} result files in {path}")
+        written = result_files.write_voc(path, found, data.annotations)
+        say(f"{len(written)} result files in {path}")

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
-from resnet_lab.cli_detection import EPILOG, evaluate_detections
+from resnet_lab.cli_detection import EPILOG, evaluate_result_files
 from resnet_lab.cli_detection_evaluate import evaluate_detection
 from resnet_lab.cli_imagenet import evaluate_imagenet
 from resnet_lab.cli_localisation import EVALUATE_EPILOG, evaluate_localisation
@@ -46,7 +46,8 @@ evaluate_app.command(
     epilog="Example: resnet-lab evaluate detection out/detection/ResNet-16-B_seed0-… --refine "
     "--vote. Seconds on the drawn scenes.",
 )(evaluate_detection)
-evaluate_app.command("detections", epilog=EPILOG)(evaluate_detections)
+evaluate_app.command("result-files", epilog=EPILOG)(evaluate_result_files)
+evaluate_app.command("detections", hidden=True)(evaluate_result_files)  # its name of old
 evaluate_app.command("localisation", epilog=EVALUATE_EPILOG)(evaluate_localisation)
 
 

@@ -18,14 +18,18 @@ from resnet_lab.options import Device, Out, recipe_options
 
 TRAIN_EPILOG = (
     "Example: resnet-lab train localisation --seed 0. Minutes on one core. Or: resnet-lab train "
-    "localisation --data ~/imagenet --weights torchvision:resnet101; how long that takes was not "
-    "measured yet."
+    "localisation --data ~/imagenet --weights torchvision:resnet101, with torchrun "
+    "--nproc-per-node 8 -m resnet_lab in the place of resnet-lab on 8 GPUs; how long that takes "
+    "was not measured yet."
 )
 EVALUATE_EPILOG = (
     "Example: resnet-lab evaluate localisation out/localisation/ResNet-16_seed0-…. Several "
     "folders are an ensemble. Seconds on the embedded images."
 )
 Images = Annotated[str, typer.Option("--data", help="embedded, or a folder with ImageNet.")]
+# recipe fields that R-CNN has for itself; the others are those of all nets
+OWN = ("lr", "steps", "drops", "batch", "warm_up")
+PANEL = "Recipe of R-CNN"
 AnyBox = Annotated[bool, typer.Option("--any-box", help="Cut boxes that leave their image.")]
 Blacklist = Annotated[
     Path | None, typer.Option(help="Numbers of val images that are not counted, one a line.")
@@ -50,6 +54,24 @@ def train_localisation(
     ] = None,
     any_box: AnyBox = False,
     blacklist: Blacklist = None,
+    rcnn_lr: Annotated[
+        float | None, typer.Option(help="As --lr, of R-CNN.", rich_help_panel=PANEL)
+    ] = None,
+    rcnn_steps: Annotated[
+        int | None, typer.Option(help="As --steps, of R-CNN.", rich_help_panel=PANEL)
+    ] = None,
+    rcnn_drops: Annotated[
+        str | None, typer.Option(help="As --drops, of R-CNN.", rich_help_panel=PANEL)
+    ] = None,
+    rcnn_batch: Annotated[
+        int | None, typer.Option(help="Regions, each of another image.", rich_help_panel=PANEL)
+    ] = None,
+    rcnn_warm_up: Annotated[
+        int | None, typer.Option(help="As --warm-up, of R-CNN.", rich_help_panel=PANEL)
+    ] = None,
+    per_device: Annotated[
+        int | None, typer.Option(min=1, help="Images through a net together. Default: all.")
+    ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Of this process, for computing.")] = 1,
     workers: Annotated[int, typer.Option(min=0, help="Threads that read images ahead.")] = 2,
     checkpoint_every: Annotated[int, typer.Option(min=1, help="Updates.")] = 250,
@@ -59,45 +81,73 @@ def train_localisation(
 ) -> None:
     """Train the nets of Table 13: per-class regression, per-class RPN, R-CNN; then test them.
 
+    R-CNN has a rate, a length and a batch of its own; all other recipe options are for every net.
     Killed and started again with the same words it goes on from its last checkpoint.
     """
-    from resnet_lab.cli_detection_train import numbers
-    from resnet_lab.detection.plan import recipe_from
     from resnet_lab.distributed import world
-    from resnet_lab.localisation import config as configs
-    from resnet_lab.localisation import drawn, recipe, run
+    from resnet_lab.localisation import recipe, run
+    from resnet_lab.localisation.job import Job
 
-    if data == "embedded":
-        if weights is not None:
-            raise InputError("on embedded images the classifier is trained; leave --weights away")
-        seen = drawn.load("train", images)
-        usual = recipe.CLASSIFIER
-        start = dict(
-            config=configs.toy(shortcut="none" if plain else "A"),
-            train=seen,
-            test=drawn.load("val", test_images),
-            classifier=replace(usual, crops=len(seen), epochs=epochs or usual.epochs),
-        )
+    drawn_ones = data == "embedded"
+    if drawn_ones:
+        start = on_drawn(images, test_images, epochs, weights, plain)
     else:
         start = on_imagenet(Path(data), weights, any_box, blacklist)
-    usual = recipe.EMBEDDED if data == "embedded" else recipe.IMAGENET
+    wanted = tuple(word.strip() for word in stages.split(","))
+    own = dict(zip(OWN, (rcnn_lr, rcnn_steps, rcnn_drops, rcnn_batch, rcnn_warm_up), strict=True))
+    shared = {name: value for name, value in changes.items() if name not in OWN}
+    usual = recipe.EMBEDDED if drawn_ones else recipe.IMAGENET
+    rcnn = recipe.RCNN_EMBEDDED if drawn_ones else recipe.RCNN_IMAGENET
+    if "rcnn" not in wanted and any(value is not None for value in own.values()):
+        raise InputError("options of R-CNN are for a run that trains it; add rcnn to --stages")
+    with world(device) as here:
+        say = typer.echo if here.first else lambda line: None
+        job = Job(
+            recipe=changed(usual, changes),
+            rcnn=changed(rcnn, shared | own) if "rcnn" in wanted else None,
+            stages=wanted,
+            here=here,
+            per_device=per_device,
+            threads=threads,
+            workers=0 if drawn_ones else workers,
+            checkpoint_every=checkpoint_every,
+            report=say,
+            **start,
+        )
+        say(f"weights and record in {run.run(job, out)}")
+
+
+def changed(usual: DetectionRecipe, changes: dict[str, object]) -> DetectionRecipe:
+    """`usual` with the options that were given. Raises: InputError for one that cannot be."""
+    from resnet_lab.cli_detection_train import numbers
+    from resnet_lab.detection.plan import recipe_from
+
     given = {name: value for name, value in changes.items() if value is not None}
     if "drops" in given:
         given["drops"] = numbers("drops", str(given["drops"]))
-    with world(device) as here:
-        if here.size > 1:
-            raise InputError("localisation trains on one process; start it without torchrun")
-        job = run.Job(
-            recipe=recipe_from(usual, given),
-            stages=tuple(word.strip() for word in stages.split(",")),
-            device=here.device,
-            threads=threads,
-            workers=0 if data == "embedded" else workers,
-            checkpoint_every=checkpoint_every,
-            report=typer.echo,
-            **start,
-        )
-        typer.echo(f"weights and record in {run.run(job, out)}")
+    return recipe_from(usual, given)
+
+
+def on_drawn(
+    images: int | None,
+    test_images: int | None,
+    epochs: int | None,
+    weights: str | None,
+    plain: bool,
+) -> dict[str, object]:
+    """Images, classifier and config for the embedded set. Raises: InputError for weights."""
+    from resnet_lab.localisation import drawn, recipe
+    from resnet_lab.localisation.config import toy
+
+    if weights is not None:
+        raise InputError("on embedded images the classifier is trained; leave --weights away")
+    seen, usual = drawn.load("train", images), recipe.CLASSIFIER
+    return dict(
+        config=toy(shortcut="none" if plain else "A"),
+        train=seen,
+        test=drawn.load("val", test_images),
+        classifier=replace(usual, crops=len(seen), epochs=epochs or usual.epochs),
+    )
 
 
 def on_imagenet(
@@ -163,15 +213,18 @@ def evaluate_localisation(
             given = dict(outside=any_box, blacklist=blacklist)
             test = folder.load(Path(data), "val", **given)
         extra = (("rpn", "10-crop"), ("rpn+rcnn", "10-crop")) if ten_crop else ()
-        reached = evaluate.evaluate(nets, test, extra=extra)
+        reached = evaluate.evaluate(nets, test, extra=extra, here=here)
         result = record.EnsembleRecord(
             format=record.ENSEMBLE,
             members=tuple(one.digest for one in found),
             seeds=tuple(one.run.recipe.seed for one in found),
             test=test.content_hash,
             **record.values(reached),
-            how=run.how_of(here.device, threads, 0.0),
+            how=run.how_of(here, threads, 0.0),
         )
+        first = here.first
+    if not first:
+        return
     path = out / "localisation" / "evaluations" / f"{result.digest[:10]}.json"
     record.save(result, path)
     if as_json:

@@ -16,7 +16,7 @@ from resnet_lab.arms import Arm, label_of
 from resnet_lab.errors import InputError
 from resnet_lab.recipe import Recipe, lr_at
 from resnet_lab.records import Record
-from resnet_lab.style import CHANGED, colour, describe, label_ends
+from resnet_lab.style import CHANGED, colour, counted, describe, label_ends
 
 STYLES = {"train": "--", "test": "-"}
 TOPS = (10, 20, 40, 60, 80, 100)  # ends of the error axis of Figure 6; the paper's is 20
@@ -174,12 +174,9 @@ def caption(records: Sequence[Record]) -> str:
     """What a figure of both curves says on its face: images, scale, lines and numbers of runs."""
     if not records:
         return "no run is recorded"
-    counts = {len(runs) for runs in by_net(records).values()}
-    low, high = min(counts), max(counts)
-    n = f"{low}" if low == high else f"{low} to {high}"
     return (
         f"{describe(records)}\ndashed: training error; solid: test error; thick: mean over seeds, "
-        f"n = {n} a net; thin: single runs"
+        f"{counted(by_net(records).values())}; thin: single runs"
     )
 
 

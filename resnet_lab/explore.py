@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from statistics import mean, stdev
 
 import numpy as np
-import torch
 from matplotlib.figure import Figure
 
-from resnet_lab import cost, figures, paper
+from resnet_lab import family, figures, paper
 from resnet_lab.errors import InputError
 from resnet_lab.records import Record
-from resnet_lab.resnet import ResNet, cifar
+from resnet_lab.resnet import cifar
 
 DEPTHS = tuple(range(8, 111, 6))  # every 6n+2 to 110
 
@@ -27,20 +26,14 @@ def describe_net(depth: int, kind: str = "residual", *, width: int = 16) -> str:
     Paper: the table in Section 4.2; Table 6.
     """
     shortcut = "none" if kind == "plain" else "A"
-    config = cifar(depth, shortcut=shortcut, width=width)
-    with torch.device("meta"):  # shapes and counts need no numbers
-        net = ResNet(config)
-        size = 32
-        rows = [f"| stem | {size}x{size} | {width} | 1 | |"]
-        for stage, (blocks, filters) in enumerate(zip(config.blocks, config.widths, strict=True)):
-            size = 32 >> stage
-            joined = "none" if kind == "plain" else f"{blocks} identity"
-            rows.append(
-                f"| stage {stage + 1} | {size}x{size} | {filters} | {2 * blocks} | {joined} |"
-            )
-        rows.append("| pool, classifier | 1x1 | | 1 | |")
-        parameters = cost.parameters(net)
-        multiply_adds = cost.multiply_adds(net, (3, 32, 32))
+    config, size = cifar(depth, shortcut=shortcut, width=width), 32
+    rows = [f"| stem | {size}x{size} | {width} | 1 | |"]
+    for stage, (blocks, filters) in enumerate(zip(config.blocks, config.widths, strict=True)):
+        size = 32 >> stage
+        joined = "none" if kind == "plain" else f"{blocks} identity"
+        rows.append(f"| stage {stage + 1} | {size}x{size} | {filters} | {2 * blocks} | {joined} |")
+    rows.append("| pool, classifier | 1x1 | | 1 | |")
+    parameters, multiply_adds = family.counts(depth, shortcut, width)
     table = "\n".join(["| | map | filters | layers | shortcuts |", "|---|---|---|---|---|", *rows])
     name = f"{'plain' if kind == 'plain' else 'ResNet'}-{depth}"
     n = config.blocks[0]
@@ -75,24 +68,33 @@ def trained_seeds(records: Sequence[Record]) -> list[int]:
     return sorted({record.run.recipe.seed for record in records})
 
 
-def run_of(records: Sequence[Record], depth: int, kind: str = "plain", seed: int = 0) -> Figure:
+def run_of(
+    records: Sequence[Record],
+    depth: int,
+    kind: str = "plain",
+    seed: int = 0,
+    update: int | None = None,
+) -> Figure:
     """Training and test error of one run over the grey curves of all others; its end in words.
 
+    `kind`: plain or residual, or an option: none, A, B, C; `update`: shown so far, None to the end.
     Where there is no such run, all curves are grey and the words say so.
     """
     figure, panels = figures.sheet(2, width=8.2, height=3.4)
-    name = f"{'plain' if kind == 'plain' else 'ResNet'}-{depth}"
+    name = f"{'plain' if kind in ('plain', 'none') else 'ResNet'}-{depth}"
+    name += f"-{kind}" if kind in ("B", "C") else ""
     seeds = {r.run.recipe.seed: r for r in figures.by_net(records).get(name, [])}
     chosen = seeds.get(seed)
     others = ", ".join(map(str, sorted(seeds)))
     ends = f"{name}: not run" + (f" with seed {seed}, only with {others}" if others else "")
     if chosen is not None:
-        final = chosen.final
+        at = figures.until(chosen, update).curve[-1]
+        went = "ends" if at.step == chosen.final.step else "is"
         ends = (
-            f"{name}, seed {seed}: ends at {final.train_error:.1f} % training and "
-            f"{final.test_error:.1f} % test error, after {final.step:,} updates"
+            f"{name}, seed {seed}: {went} at {at.train_error:.1f} % training and "
+            f"{at.test_error:.1f} % test error, after {at.step:,} updates"
         )
-    figures.highlight(panels, records, name, seed=seed)
+    figures.highlight(panels, records, name, seed=seed, update=update)
     figure.suptitle(f"{ends}\n{figures.describe(records)}", fontsize="small", color="0.35")
     return figure
 

@@ -5,15 +5,17 @@ Notebook: notebooks/01_degradation.py. Tests: tests/test_figures.py.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import mean
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 
 from resnet_lab.curves import by_net, curve, error_curves, figure_6, rates, warm_up
 from resnet_lab.errors import InputError
 from resnet_lab.records import Record
-from resnet_lab.style import COLOURS, colour, describe, label_ends, save, sheet
+from resnet_lab.style import COLOURS, colour, counted, describe, label_ends, save, sheet
 
 __all__ = [
     "COLOURS",
@@ -33,8 +35,15 @@ __all__ = [
     "rates",
     "save",
     "sheet",
+    "tested_updates",
+    "until",
     "warm_up",
 ]
+
+
+def face(records: Sequence[Record]) -> str:
+    """What a figure of means over seeds says on its face: images, scale, and runs a net."""
+    return f"{describe(records)}, {counted(by_net(records).values())}"
 
 
 def degradation(panels: Sequence[Axes], records: Sequence[Record]) -> None:
@@ -44,7 +53,7 @@ def degradation(panels: Sequence[Axes], records: Sequence[Record]) -> None:
     top = max(ax.get_ylim()[1] for ax in panels)
     for ax in panels:
         ax.set_ylim(0, min(top, 100))
-    panels[0].figure.suptitle(describe(records), fontsize="small", color="0.35")
+    panels[0].figure.suptitle(face(records), fontsize="small", color="0.35")
 
 
 def error_by_depth(ax: Axes, records: Sequence[Record], which: str = "train") -> None:
@@ -94,12 +103,31 @@ def image_row(ax: Axes, images: np.ndarray, labels: Sequence[str]) -> None:
     ax.set_axis_off()
 
 
+def until(record: Record, update: int | None) -> Record:
+    """`record` with its curve up to `update`; None: all of it. Its end stays what it is."""
+    if update is None:
+        return record
+    return replace(record, curve=tuple(point for point in record.curve if point.step <= update))
+
+
+def tested_updates(records: Sequence[Record]) -> list[int]:
+    """Updates after which every run measured its test error, in rising order."""
+    steps = [{p.step for p in record.curve if p.test_error is not None} for record in records]
+    return sorted(set.intersection(*steps)) if steps else []
+
+
 def highlight(
-    panels: Sequence[Axes], records: Sequence[Record], net: str, *, seed: int | None = None
+    panels: Sequence[Axes],
+    records: Sequence[Record],
+    net: str,
+    *,
+    seed: int | None = None,
+    update: int | None = None,
 ) -> None:
     """Training and test error of one net over the grey curves of all the others.
 
     With `seed`, of that run alone; its twins are then grey too, and so is all if there is none.
+    With `update`, as far as it had come by then; what came after is grey.
 
     Units: errors in percent.
     Raises: InputError if `records` has no run of `net`, unless a seed is named.
@@ -110,15 +138,15 @@ def highlight(
     chosen = [r for r in groups.get(net, []) if seed is None or r.run.recipe.seed == seed]
     top = 30 if records[0].scale == "paper" else 100  # plain-110 leaves it, as in Figure 6
     for ax, which in zip(panels, ("train", "test"), strict=True):
-        for run in records:
-            if run not in chosen:
-                ax.plot(*curve(run, which), color="0.87", linewidth=0.8, zorder=1)
+        behind = [run for run in records if update is not None or run not in chosen]
+        lines = [np.column_stack(curve(run, which)) for run in behind]
+        ax.add_collection(LineCollection(lines, colors="0.87", linewidths=0.8, zorder=1))
         if chosen:
-            error_curves(ax, chosen, which)
+            error_curves(ax, [until(run, update) for run in chosen], which)
         word = "training" if which == "train" else "test"
         ax.set(xlabel="updates", ylabel=f"{word} error (%)", ylim=(0, top))
         ax.set_xlim(0, max(run.final.step for run in records))
-    panels[0].figure.suptitle(describe(records), fontsize="small", color="0.35")
+    panels[0].figure.suptitle(face(records), fontsize="small", color="0.35")
 
 
 def depth_gaps(records: Sequence[Record], kind: str) -> tuple[np.ndarray, np.ndarray]:
@@ -149,9 +177,10 @@ def depth_gap(ax: Axes, records: Sequence[Record]) -> None:
 
     Units: percentage points.
     """
-    ends = {}
+    ends, found = {}, []
     for kind in ("plain", "ResNet"):
         steps, gaps = depth_gaps(records, kind)
+        found.append(gaps)
         shade = COLOURS[kind][56]
         ax.plot(steps, gaps.T, color=shade, linewidth=0.6, alpha=0.35)
         ax.plot(steps, gaps.mean(0), color=shade, linewidth=1.8)
@@ -160,7 +189,8 @@ def depth_gap(ax: Axes, records: Sequence[Record]) -> None:
     ax.set(xlabel="updates", ylabel="deep minus shallow,\ntraining error (points)")
     # the names carry the colour; what they say is the pair
     label_ends(ax, ends, {"plain-56": "plain pair", "ResNet-56": "residual pair"})
-    ax.set_title(describe(records), fontsize="small", color="0.35")
+    seeds = f"{describe(records)}\n{counted(found, 'pair')}"
+    ax.set_title(seeds, fontsize="small", color="0.35")
     ax.set_xlim(left=0)
 
 
@@ -174,4 +204,4 @@ def depth_panels(panels: Sequence[Axes], records: Sequence[Record]) -> None:
     top = min(100, max(ax.get_ylim()[1] for ax in panels))
     for ax in panels:
         ax.set_ylim(0, top)
-    panels[0].figure.suptitle(describe(records), fontsize="small", color="0.35")
+    panels[0].figure.suptitle(face(records), fontsize="small", color="0.35")

@@ -4,15 +4,15 @@ Paper: Section 4.2 (the CIFAR nets); the lesions are those of Veit et al. 2016.
 Notebook: notebooks/10_why_it_works.py. Tests: tests/test_lesion_widgets.py.
 """
 
+import threading
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import groupby
 from pathlib import Path
 
 import ipywidgets
-from IPython.display import display
 
-from resnet_lab import data, records
+from resnet_lab import data, pictures, records, spoken, widgets
 from resnet_lab.errors import InputError
 from resnet_lab.lesion_explore import Patient, view
 from resnet_lab.records import Record
@@ -35,6 +35,10 @@ class BlockClicker(ipywidgets.VBox):
         if not recorded:
             raise InputError("no trained net is here: `resnet-lab reproduce` trains some")
         self.patient_of = cache(lambda number: Patient(recorded[number], dataset, folders))
+        self.turn = threading.Lock()
+        self.shown = lru_cache(maxsize=widgets.KEPT)(
+            lambda number, *removed: pictures.outputs_of(view(self.patient_of(number), removed))
+        )
         names = [f"{r.net}, seed {r.run.recipe.seed}" for r in recorded]
         self.choice = ipywidgets.Dropdown(
             options=[(name, number) for number, name in enumerate(names)], description="net"
@@ -48,7 +52,8 @@ class BlockClicker(ipywidgets.VBox):
         self.buttons: list[ipywidgets.ToggleButton] = []
         self.choice.observe(lambda change: self.admit(), "value")
         self.back.on_click(lambda button: self.put_back())
-        super().__init__([ipywidgets.HBox([self.choice, self.back]), self.rows, self.output])
+        top = ipywidgets.HBox([self.choice, self.back])
+        super().__init__([top, self.rows, self.output, spoken.names()])
         self.admit()
 
     @property
@@ -83,10 +88,9 @@ class BlockClicker(ipywidgets.VBox):
 
     def draw(self) -> None:
         """Show the error with the buttons as they are."""
-        figure = view(self.patient_of(self.choice.value), self.removed)
-        self.output.clear_output(wait=True)
-        with self.output:
-            display(figure)
+        with self.turn:  # two quick clicks are answered on two threads
+            shown = self.shown(self.choice.value, *self.removed)
+            pictures.put(self.output, shown)
 
 
 def button_of(name: str) -> ipywidgets.ToggleButton:

@@ -26,33 +26,39 @@ BARE = ", no BN"  # behind a net's name
 WAYS = ("variance", "activation_gradient")  # forward and backward
 
 
-def lines(ax: Axes, found: Mapping[str, Sequence[float]], quantity: str) -> None:
+def lines(
+    ax: Axes,
+    found: Mapping[str, Sequence[float]],
+    quantity: str,
+    ends: tuple[float, float] | None = None,
+) -> None:
     """A quantity over the layers of several nets, on a log axis; without BN dashed.
 
-    The last layer, the classifier, is left out: no BN and no block stands behind it.
+    The last layer, the classifier, is left out: no BN and no block stands behind it. `ends`: of
+    the axis, where several figures are to be compared.
 
     Shapes: `found` maps "plain-56" or "plain-56, no BN" to (L,).
     Raises: InputError for an unknown quantity, or nothing to draw.
     """
     if quantity not in WORDS or not found:
         raise InputError(f"a quantity is one of {', '.join(WORDS)}, and takes a net to draw")
-    ends = []
+    tips = []
     for name, values in found.items():
         net, bare = name.removesuffix(BARE), name.endswith(BARE)
         shown = values[:-1]
         x = [(k + 0.5) / len(shown) for k in range(len(shown))]
         colour = figures.colour(net)
         ax.plot(x, shown, "--" if bare else "-", color=colour, lw=1.6)
-        ends.append((name, shown, colour))
+        tips.append((name, shown, colour))
     ax.set_yscale("log")
-    low, high = ax.get_ylim()
+    low, high = ax.set_ylim(*ends) if ends else ax.get_ylim()
     if high < 100 * low:  # else the axis would blow up what differs in the fifth digit
         middle = (low * high) ** 0.5
         ax.set_ylim(middle / 10, middle * 10)
     ax.set(xlim=(0, 1), xlabel="layer, from first (0) to last (1)", ylabel=WORDS[quantity])
     # gradients differ at the front, variances at the back
     side = -1 if quantity.endswith("variance") else 0
-    label(ax, [(name, shown[side], colour) for name, shown, colour in ends], side)
+    label(ax, [(name, shown[side], colour) for name, shown, colour in tips], side)
 
 
 def label(ax: Axes, ends: Sequence[tuple[str, float, str]], side: int) -> None:

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 import ipywidgets
 from matplotlib.figure import Figure
 
-from resnet_lab import signal_figures, signals, train, widgets
+from resnet_lab import figures, signal_figures, signal_runs, signals, train, widgets
 from resnet_lab.arms import net_at
+from resnet_lab.findings import Finding
 from resnet_lab.signal_runs import Probe
 
 DEPTHS = (8, 14, 20, 32, 44, 56, 110)
@@ -79,4 +80,47 @@ def start_explorer(probe: Probe) -> ipywidgets.VBox:
         kind=widgets.shortcut_toggle(),
         bn=bn,
         seed=widgets.seed_slider(range(5)),
+    )
+
+
+def course_view(found: Sequence[Finding], update: int, kind: str = "both") -> Figure:
+    """Both signals of every net after `update` updates; nets that were not looked at are named.
+
+    `kind`: plain, residual or both. Scales are those of the whole trainings, to compare updates.
+    Raises: InputError if no net was looked at then.
+    """
+    figure, panels = figures.sheet(2, width=7.8, height=3.2)
+    chosen = [f for f in found if kind == "both" or (kind == "plain") == is_plain(f)]
+    then = [f for f in chosen if update in f.values["updates"]]
+    for ax, quantity in zip(panels, signal_figures.WAYS, strict=True):
+        shown = {signal_figures.name_of(f): signal_runs.read(f, update, quantity) for f in then}
+        every = [
+            value
+            for f in found
+            for step in f.values["updates"]
+            for value in signal_runs.read(f, step, quantity)[:-1]
+        ]
+        signal_figures.lines(ax, shown, quantity, (min(every) / 2, 2 * max(every)))
+    missing = [signal_figures.name_of(f) for f in chosen if f not in then]
+    words = f"; not looked at then: {', '.join(missing)}" if missing else ""
+    figure.suptitle(
+        f"after {update:,} updates{words}\n{signal_figures.describe(found[0])}",
+        fontsize="small",
+        color="0.35",
+    )
+    return figure
+
+
+def is_plain(found: Finding) -> bool:
+    """Whether the net of `found` has no shortcuts."""
+    return found.run.net.shortcut == "none"
+
+
+def course_explorer(found: Sequence[Finding]) -> ipywidgets.VBox:
+    """A slider over the training updates that were looked at, and a toggle over the shortcuts."""
+    updates = sorted({step for one in found for step in one.values["updates"]})
+    return widgets.draw(
+        lambda update, kind: course_view(found, update, kind),
+        update=widgets.update_slider(updates),
+        kind=widgets.shortcut_toggle(("both", "plain", "residual")),
     )

@@ -4,7 +4,7 @@ Paper: nowhere; one look for all its figures.
 Notebook: notebooks/01_degradation.py. Tests: tests/test_figures.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -77,6 +77,15 @@ def describe(records: Sequence[Record]) -> str:
     if scale == "paper":
         return f"{images}, {steps} updates"
     return f"{images}, {QUICK.format(steps=steps)}"
+
+
+def counted(groups: Iterable[Sequence], of: str = "net", called: str = "n =") -> str:
+    """How many runs stand behind a figure: "n = 3 to 5 a net", or "no run"."""
+    counts = sorted({len(group) for group in groups})
+    if not counts:
+        return "no run"
+    n = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    return f"{called} {n} a {of}"
 
 
 def spread(values: Sequence[float], gap: float) -> list[float]:

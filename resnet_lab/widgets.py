@@ -5,13 +5,17 @@ Notebook: notebooks/01_degradation.py, notebooks/05_cifar.py. Tests: tests/test_
 """
 
 import inspect
+import threading
 from collections.abc import Sequence
+from functools import lru_cache
 
 import ipywidgets
-from IPython.display import Markdown, display
+from IPython.display import Markdown
 
-from resnet_lab import explore
+from resnet_lab import explore, figures, pictures, spoken
 from resnet_lab.records import Record
+
+KEPT = 256  # pictures of an explorer, of some 50 kB each, in memory
 
 
 def show(thing: object) -> Markdown:
@@ -37,33 +41,50 @@ def seed_slider(seeds: Sequence[int]) -> ipywidgets.SelectionSlider:
     return slider
 
 
-def shortcut_toggle() -> ipywidgets.ToggleButtons:
-    """Plain or residual."""
+def shortcut_toggle(kinds: Sequence[str] = ("plain", "residual")) -> ipywidgets.ToggleButtons:
+    """Plain or residual, or the options by name; the first of them on."""
     toggle = ipywidgets.ToggleButtons(
-        options=["plain", "residual"], value="plain", style={"button_width": "7em"}
+        options=list(kinds),
+        description="shortcut",
+        style={"button_width": "6.5em"},
+        layout={"width": "max-content"},
     )
     toggle.add_class("lab-shortcut")
     return toggle
 
 
 def draw(function, **controls: ipywidgets.Widget) -> ipywidgets.VBox:
-    """The controls above what `function` makes of their values: a figure or text, made anew."""
+    """The controls above what `function` makes of their values: a Figure, or Markdown as text.
 
-    def redraw(**values: object) -> None:
-        result = function(**values)
-        display(Markdown(result) if isinstance(result, str) else result)
-
-    output = ipywidgets.interactive_output(redraw, controls)
+    `function` is asked once for each choice of values; going back shows the same again at once.
+    """
+    output, turn = ipywidgets.Output(), threading.Lock()
     output.add_class("lab-output")
+
+    @lru_cache(maxsize=KEPT)
+    def shown(*values: object) -> list[dict]:
+        return pictures.outputs_of(function(**dict(zip(controls, values, strict=True))))
+
+    def redraw(change: object = None) -> None:
+        with turn:  # whoever draws last reads the controls last
+            try:
+                found = shown(*(control.value for control in controls.values()))
+            except Exception as error:  # a callback's error would show nowhere in the notebook
+                found = [pictures.problem_of(error)]
+            pictures.put(output, found)
+
+    for control in controls.values():
+        control.observe(redraw, "value")
+    redraw()
     row = ipywidgets.HBox(list(controls.values()), layout={"flex_flow": "row wrap"})
-    return ipywidgets.VBox([row, output])
+    return ipywidgets.VBox([row, output, spoken.names()])
 
 
 def net_explorer() -> ipywidgets.VBox:
-    """Slider over every 6n+2 depth to 110 and a plain/residual toggle: the net stage by stage."""
+    """Slider over every 6n+2 depth to 110, and 1202; plain or residual: the net stage by stage."""
     return draw(
         explore.describe_net,
-        depth=depth_slider(explore.DEPTHS, 20),
+        depth=depth_slider((*explore.DEPTHS, 1202), 20),
         kind=shortcut_toggle(),
     )
 
@@ -78,12 +99,24 @@ def curve_explorer(records: Sequence[Record]) -> ipywidgets.VBox:
     )
 
 
-def run_explorer(records: Sequence[Record]) -> ipywidgets.VBox:
-    """Sliders over the depths and seeds in `records` and a plain/residual toggle: that run."""
+def update_slider(updates: Sequence[int]) -> ipywidgets.SelectionSlider:
+    """A slider over training updates, the last one chosen."""
+    slider = ipywidgets.SelectionSlider(
+        options=list(updates), value=updates[-1], description="update", continuous_update=False
+    )
+    slider.add_class("lab-update")
+    return slider
+
+
+def run_explorer(
+    records: Sequence[Record], kinds: Sequence[str] = ("plain", "residual")
+) -> ipywidgets.VBox:
+    """Sliders over the depths, seeds and updates in `records` and a toggle over `kinds`: a run."""
     depths = sorted({record.run.net.depth for record in records})
     return draw(
-        lambda depth, kind, seed: explore.run_of(records, depth, kind, seed),
+        lambda depth, kind, seed, update: explore.run_of(records, depth, kind, seed, update),
         depth=depth_slider(depths, depths[-1]),
-        kind=shortcut_toggle(),
+        kind=shortcut_toggle(kinds),
         seed=seed_slider(explore.trained_seeds(records)),
+        update=update_slider(figures.tested_updates(records)),
     )

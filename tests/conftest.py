@@ -117,3 +117,13 @@ def record_of(
         weights_sha256="0" * 64,
         how=How(**how, resnet_lab="0", seconds=1.0, finished="2026-01-01T00:00:00+00:00"),
     )
+
+
+@pytest.fixture
+def shown(monkeypatch) -> list:
+    """What explorers make of their controls' values, one after the other, without drawing it."""
+    from resnet_lab import pictures
+
+    seen = []
+    monkeypatch.setattr(pictures, "outputs_of", lambda made: seen.append(made) or [])
+    return seen

@@ -1,17 +1,8 @@
 """Sliders redraw at both ends, and a browser can find them."""
 
-import pytest
 from matplotlib.figure import Figure
 
-from resnet_lab import block_widgets, widgets
-
-
-@pytest.fixture
-def shown(monkeypatch):
-    """What was displayed, instead of a notebook."""
-    seen = []
-    monkeypatch.setattr(widgets, "display", seen.append)
-    return seen
+from resnet_lab import block_widgets
 
 
 def title(figure: Figure) -> str:

@@ -75,7 +75,9 @@ def test_train_then_evaluate_in_every_way(type_in, tmp_path):
         ("train detection --precision half --weights random --images 2", "float32 or bfloat16"),
         ("train detection --side 10", "64 to 1024 pixels"),
         ("evaluate detection nowhere", "nowhere"),
-        ("evaluate detection . --scales a", "."),
+        ("evaluate detection . --scales a", ". holds no trained detector"),
+        ("train detection --backbone toy-2,2", "no backbone 'toy-2,2'"),
+        ("train detection --backbone toy-2,0,2,2", "no backbone 'toy-2,0,2,2'"),
     ],
 )
 def test_mistakes_are_one_sentence(type_in, words, sentence):
@@ -141,8 +143,21 @@ def test_files_in_vocs_format_from_training_to_result_files(type_in, tmp_path):
     assert found.run.recipe.lr == 1e-3 and found.run.recipe.bias_lr == 2
     code, out, _ = type_in(f"evaluate detection {folder} --root . --score 0 --results results")
     assert code == 0 and "20 result files in results" in out
-    code, out, _ = type_in("evaluate detections results --annotations VOCdevkit/VOC2007 --json")
+    code, out, _ = type_in("evaluate result-files results --annotations VOCdevkit/VOC2007 --json")
     assert code == 0 and json.loads(out)
+    # one taken for the other
+    code, _, err = type_in("evaluate detection results")
+    assert code == 2 and "scored by `resnet-lab evaluate result-files`" in err
+    # a place where nothing can be written is refused before anything is tested
+    file = tmp_path / "VOCdevkit/VOC2007/ImageSets/Main/test.txt"
+    code, out, err = type_in(f"evaluate detection {folder} --root . --results {file}")
+    assert code == 2 and not out and "File exists" in err and "--results" in err
+    (tmp_path / "folder.json").mkdir()
+    code, out, err = type_in(f"evaluate detection {folder} --root . --results folder.json")
+    assert code == 2 and not out and "it is a folder" in err
+    # with --json stdout is one object
+    code, out, err = type_in(f"evaluate detection {folder} --root . --results again --json")
+    assert code == 0 and json.loads(out)["data"] == "voc07" and "20 result files in again" in err
 
 
 def test_files_in_cocos_format_from_training_to_a_result_file(type_in, tmp_path):
@@ -153,7 +168,17 @@ def test_files_in_cocos_format_from_training_to_a_result_file(type_in, tmp_path)
     (folder,) = tmp_path.glob("out/detection/ResNet-10*")
     found = record.load(folder / "record.json")
     assert found.run.recipe.lr == pytest.approx(1e-3 * 2 / 8)  # the linear rule, from batch 8
+    assert found.classes == scenes.CLASSES
+    assert f"mAP@.5 {found.final.coco50:.1f}, mAP@[.5,.95]" in out  # COCO's, as in Table 8
+    assert "11 points" not in out
     code, out, _ = type_in(f"evaluate detection {folder} --root . --score 0 --results found.json")
     assert code == 0 and "result file found.json" in out
     rows = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
     assert rows and {"image_id", "category_id", "bbox", "score"} == set(rows[0])
+    code, out, _ = type_in(f"evaluate detection {folder} --root . --score 0 --results found")
+    again = tmp_path / "found" / "detections_val2017_results.json"  # as COCO's server wants it
+    assert code == 0 and again.read_bytes() == (tmp_path / "found.json").read_bytes()
+    file = tmp_path / "annotations" / "instances_val2017.json"
+    file.write_text(file.read_text().replace('"disc"', '"plate"'))
+    code, out, err = type_in(f"evaluate detection {folder} --root .")
+    assert code == 2 and not out and "'disc', that of coco-val2017 is 'plate'" in err

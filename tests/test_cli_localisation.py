@@ -9,11 +9,13 @@ from test_localisation_folder import annotate
 
 from resnet_lab import checkpoint, cli, cli_localisation
 from resnet_lab.files import write_whole
-from resnet_lab.localisation import recipe, record, run
+from resnet_lab.localisation import recipe, record
+from resnet_lab.localisation.job import Job, check
 from resnet_lab.resnet import ResNet, imagenet
 
 root = test_localisation_folder.root
 SHORT = "--steps 2 --batch 4 --warm-up 0 --log-every 1 --threads 1".split()
+SHORT += "--rcnn-steps 3 --rcnn-batch 4 --rcnn-warm-up 0".split()
 
 
 def call(*words):
@@ -72,6 +74,9 @@ def weights(tmp_path):
         (["--data", "nowhere"], "--weights must name"),
         (["--data", "nowhere", "--weights", "x"], "no folder"),
         (["--flip"], "leave flip off"),
+        (["--stages", "rpn", "--rcnn-lr", 0.1], "add rcnn to --stages"),
+        (["--rcnn-drops", "a,b"], "drops"),
+        (["--rcnn-batch", 0], "batch must be at least 1"),
     ],
 )
 def test_a_mistake_ends_with_one_sentence_and_exit_code_2(words, sentence, tmp_path, capsys):
@@ -90,8 +95,8 @@ def test_a_missing_box_file_is_named(root, weights, tmp_path, capsys):
 
 def test_a_folder_with_boxes_and_a_classifier_make_the_papers_job(root, weights):
     found = cli_localisation.on_imagenet(root, str(weights), False, None)
-    job = run.Job(recipe=recipe.IMAGENET, **found)
-    run.check(job)
+    job = Job(recipe=recipe.IMAGENET, rcnn=recipe.RCNN_IMAGENET, **found)
+    check(job)
     config = job.config
     assert (config.crop, config.classes, config.backbone.depth) == (224, 2, 18)
     assert config.scales == (224, 256, 384, 480, 640) and config.deviations == []

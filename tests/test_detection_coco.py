@@ -43,6 +43,43 @@ def test_images_and_classes_come_in_the_order_of_their_ids(tmp_path):
     assert second.size == (30, 40) and second.image_id == "20"
 
 
+def test_ids_may_be_whole_floats_as_tables_write_them(tmp_path):
+    content = whole()
+    for row in content["images"] + content["categories"]:
+        row["id"] = float(row["id"])
+    content["annotations"][0]["image_id"] = 20.0
+    found = read(tmp_path, content)
+    assert found.image_ids == (7, 20) and found.category_ids == (3, 18)
+    assert isinstance(found.image_ids[0], int)  # result files must not say 7.0
+    assert found.target(1).labels.tolist() == [2, 1]
+
+
+def test_two_categories_of_one_name_are_named(tmp_path):
+    content = whole()
+    content["categories"].append({"id": 90, "name": "dog"})
+    with pytest.raises(InputError, match="categories 18 and 90 of .*mini.json are both .*'dog'"):
+        read(tmp_path, content)
+    content["categories"][2]["name"] = None  # one without a name goes by its id
+    assert read(tmp_path, content).classes == ("car", "dog", "90")
+
+
+@pytest.mark.parametrize("name", ["../b.png", "sub/../../b.png", "absolute"])
+def test_an_image_outside_its_folder_is_refused(tmp_path, name):
+    scene_export.to_coco(scenes.load("test", 1), tmp_path, "val2017")
+    (picture,) = (tmp_path / "val2017").iterdir()
+    picture.rename(tmp_path / "b.png")
+    file = tmp_path / "annotations" / "instances_val2017.json"
+    content = json.loads(file.read_text())
+    content["images"][0]["file_name"] = str(tmp_path / "b.png") if name == "absolute" else name
+    file.write_text(json.dumps(content))
+    with pytest.raises(InputError, match="image 1 of .* leads out of .*val2017; name a file"):
+        coco.load(tmp_path, "val2017")
+    (tmp_path / "val2017" / "..b.png").write_bytes((tmp_path / "b.png").read_bytes())
+    content["images"][0]["file_name"] = "..b.png"  # only looks like it
+    file.write_text(json.dumps(content))
+    assert len(coco.load(tmp_path, "val2017")) == 1
+
+
 def test_drawn_scenes_survive_the_round_trip(tmp_path):
     data = scenes.load("test", 6)
     file = scene_export.to_coco(data, tmp_path, "val2014")

@@ -45,6 +45,17 @@ def test_overlap_by_hand():
     assert opened.covered(boxes, truth, 0.9) == 0
 
 
+def test_objects_covered_so_far_are_those_covered_by_each_beginning():
+    torch.manual_seed(0)
+    corners = torch.rand(40, 2) * 60
+    boxes, truth = torch.cat([corners, corners + 20], 1), torch.tensor([[0.0, 0, 20, 20]])
+    truth = torch.cat([truth, boxes[7:9] + 2, boxes[30:31] + 1])
+    found = opened.covered_so_far(boxes, truth)
+    assert found == [opened.covered(boxes[: k + 1], truth) for k in range(40)] and found[-1] >= 3
+    assert opened.covered_so_far(boxes[:2], truth[:0]) == [0, 0]
+    assert opened.covered_so_far(boxes[:0], truth) == []
+
+
 def test_a_second_detection_of_an_object_and_another_class_are_wrong():
     one = seen()
     label, box = int(one.target.labels[0]), one.truth[0].tolist()

@@ -106,7 +106,7 @@ def test_pycocotools_scores_our_result_file_the_same(stage, tmp_path, capsys):
 
 def run(capsys, *arguments) -> tuple[int, str, str]:
     with pytest.raises(SystemExit) as caught:
-        main(["evaluate", "detections", *map(str, arguments)])
+        main(["evaluate", "result-files", *map(str, arguments)])
     printed = capsys.readouterr()
     return caught.value.code or 0, printed.out, printed.err
 
@@ -126,6 +126,35 @@ def test_the_command_prints_a_table(stage, tmp_path, capsys):
     code, out, _ = run(capsys, path, "--annotations", file, "--json")
     rows = json.loads(out)
     assert code == 0 and list(rows)[:3] == ["AP", "AP50", "AP75"] and rows["AP large"] is None
+
+
+def test_its_name_of_old_still_works(stage, tmp_path, capsys):
+    _, _, file, found = stage
+    path = result_files.write_coco(tmp_path / "results.json", found, coco.read(file))
+    with pytest.raises(SystemExit) as caught:
+        main(["evaluate", "detections", str(path), "--annotations", str(file), "--json"])
+    assert not caught.value.code and json.loads(capsys.readouterr().out)["AP"] > 5
+    with pytest.raises(SystemExit):
+        main(["evaluate", "--help"])
+    shown = capsys.readouterr().out
+    assert "result-files" in shown and "detections " not in shown.replace("detections,", "")
+
+
+def test_what_is_no_list_of_annotations_is_told_which_is(stage, tmp_path, capsys):
+    data, place, file, found = stage
+    path = result_files.write_coco(tmp_path / "results.json", found, coco.read(file))
+    code, _, err = run(capsys, path, "--annotations", file.parents[1])
+    assert code == 2 and f"name what does, as {file}" in err
+    (tmp_path / "VOCdevkit" / "VOC2007").mkdir(parents=True)
+    for root in (tmp_path, tmp_path / "VOCdevkit"):
+        code, _, err = run(capsys, path, "--annotations", root)
+        assert code == 2 and "VOCdevkit/VOC2007" in err
+    for wrong, match in (("disc,disc", "named twice"), ("disc,,ring", "class names with commas")):
+        code, _, err = run(capsys, path, "--annotations", place, "--classes", wrong)
+        assert code == 2 and match in err and len(err.splitlines()) == 1
+    (tmp_path / "record.json").write_text("{}")
+    code, _, err = run(capsys, tmp_path, "--annotations", file)
+    assert code == 2 and "`resnet-lab evaluate detection` tests it" in err
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,13 @@ def test_a_figure_says_its_images_and_that_it_is_reduced(images, says):
     figure, panels = figures.sheet(2)
     figures.degradation(panels, [record_of(20, "none", images=images)])
     assert says in figure.get_suptitle() and "reduced scale" in figure.get_suptitle()
+    assert "n = 1 a net" in figure.get_suptitle()
+
+
+def test_the_number_of_runs_is_said_in_one_way():
+    assert style.counted([[1, 2], [3, 4]]) == "n = 2 a net"
+    assert style.counted([[1, 2], [3]], "pair") == "n = 1 to 2 a pair"
+    assert style.counted([]) == "no run"
 
 
 def test_runs_of_two_kinds_cannot_share_a_figure():
@@ -238,11 +245,21 @@ def test_the_band_of_the_warm_up_is_read_off_the_curve():
 def test_one_run_is_drawn_over_all_others_in_grey(four):
     _, panels = figures.sheet(2)
     figures.highlight(panels, four, "plain-56", seed=1)
-    coloured = [line for line in panels[0].get_lines() if line.get_color() != "0.87"]
     chosen = next(r for r in four if r.net == "plain-56" and r.run.recipe.seed == 1)
-    (line,) = coloured
+    (line,) = panels[0].get_lines()
     assert np.array_equal(line.get_ydata(), figures.curve(chosen, "train")[1])
-    assert len(panels[0].get_lines()) == len(four)
+    (grey,) = panels[0].collections
+    assert len(grey.get_segments()) == len(four) - 1
+
+
+def test_a_run_half_way_is_drawn_as_far_as_it_came_and_stays_grey_whole(four):
+    _, panels = figures.sheet(2)
+    figures.highlight(panels, four, "plain-56", seed=1, update=600)
+    (line,) = panels[1].get_lines()
+    assert list(line.get_xdata()) == [600]
+    (grey,) = panels[1].collections
+    assert len(grey.get_segments()) == len(four)
+    assert figures.tested_updates(four) == [600, 1_200]
 
 
 def test_a_training_three_times_as_long_can_stand_beside_the_usual_one(four):
@@ -253,5 +270,5 @@ def test_a_training_three_times_as_long_can_stand_beside_the_usual_one(four):
     long = dataclasses.replace(long, run=dataclasses.replace(long.run, recipe=recipe), curve=points)
     figure, panels = figures.sheet(2)
     figures.degradation(panels, [*four, long])
-    assert figure.get_suptitle().endswith("1,200 or 3,600 updates")
+    assert "1,200 or 3,600 updates, n = " in figure.get_suptitle()
     assert "plain-56, 3x longer" in labels(panels[0])

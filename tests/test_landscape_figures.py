@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from test_landscape_roughness import LN10, made
 
-from resnet_lab import widgets
 from resnet_lab.errors import InputError
 from resnet_lab.landscape import chart, drawing, lines
 from resnet_lab.style import colour, sheet
@@ -25,14 +24,6 @@ MAPS = [
     for net, c in NETS.items()
 ]
 STORED = LINES + MAPS
-
-
-@pytest.fixture
-def shown_in_notebook(monkeypatch):
-    """What was displayed, instead of a notebook."""
-    seen = []
-    monkeypatch.setattr(widgets, "display", seen.append)
-    return seen
 
 
 def ax():
@@ -162,12 +153,12 @@ class TestView:
 
 
 class TestControls:
-    def test_the_explorer_redraws_for_every_control(self, shown_in_notebook):
+    def test_the_explorer_redraws_for_every_control(self, shown):
         net, bn, radius = chart.landscape_explorer(STORED, "cifar10").children[0].children
         assert list(net.options) == ["plain-20", "plain-56", "ResNet-20", "ResNet-56"]
         net.value, bn.value, radius.value = "ResNet-56", "recomputed", 0.1
-        assert shown_in_notebook[-1].axes[0].get_title().startswith("ResNet-56")
-        assert "recomputed" in shown_in_notebook[-1].get_suptitle()
+        assert shown[-1].axes[0].get_title().startswith("ResNet-56")
+        assert "recomputed" in shown[-1].get_suptitle()
         names = ("lab-net", "lab-bn", "lab-radius")
         assert all(n in c._dom_classes for n, c in zip(names, (net, bn, radius), strict=True))
 

@@ -8,12 +8,10 @@ from resnet_lab.errors import InputError
 
 
 @pytest.fixture
-def clicker(chosen, embedded, monkeypatch):  # noqa: F811
-    shown = []
-    monkeypatch.setattr(lesion_widgets, "display", shown.append)
+def clicker(chosen, embedded, shown):  # noqa: F811
     small = [r for r in chosen if r.run.net.depth == 20]
     made = lesion_widgets.BlockClicker(small, embedded)
-    made.shown = shown
+    made.drawn = shown
     return made
 
 
@@ -21,12 +19,12 @@ def test_a_pressed_button_is_a_block_left_out(clicker):
     assert len(clicker.buttons) == 9 and clicker.removed == []
     clicker.buttons[4].value = True
     clicker.buttons[5].value = True
-    assert clicker.removed == ["2.2", "2.3"] and len(clicker.shown) == 3
-    assert clicker.shown[-1].axes[0].get_title().endswith("left out: 2.2, 2.3")
+    assert clicker.removed == ["2.2", "2.3"] and len(clicker.drawn) == 3
+    assert clicker.drawn[-1].axes[0].get_title().endswith("left out: 2.2, 2.3")
     clicker.back.click()
-    assert clicker.removed == [] and len(clicker.shown) == 4
+    assert clicker.removed == [] and len(clicker.drawn) == 3  # the whole net was drawn before
     clicker.buttons[5].value = True  # still listened to
-    assert len(clicker.shown) == 5
+    assert len(clicker.drawn) == 4
 
 
 def test_every_block_and_none(clicker):
@@ -38,7 +36,7 @@ def test_every_block_and_none(clicker):
 def test_another_net_begins_whole(clicker):
     clicker.buttons[0].value = True
     clicker.choice.value = len(clicker.choice.options) - 1
-    assert clicker.removed == [] and "plain-20" in clicker.shown[-1].axes[0].get_title()
+    assert clicker.removed == [] and "plain-20" in clicker.drawn[-1].axes[0].get_title()
 
 
 def test_buttons_have_words_and_a_class_that_a_browser_finds(clicker):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from resnet_lab.errors import InputError
-from resnet_lab.localisation import explore, figures, record, testing, widgets
+from resnet_lab.localisation import explore, figures, record, tables, testing, widgets
 from resnet_lab.localisation.explore import CLASSES
 
 
@@ -79,6 +79,27 @@ class TestFigures:
         for number in (1, len(explore.proposals(one, one.own).boxes)):
             names = titles(figures.crop_view(one, one.own, number))
             assert names[0].startswith(f"proposal {number} for {one.own}")
+
+    def test_pictures_have_no_ticks_to_lay_out(self, one):
+        """Unseen ticks cost a slider half of its redraw."""
+        for ax in figures.crop_view(one, one.own, 1).axes:
+            assert not ax.axison and not len(ax.get_xticks()) and not len(ax.get_yticks())
+
+    def test_proposals_are_made_once_for_all_positions_of_a_slider(self, one, monkeypatch):
+        first = explore.proposals(one, one.own)
+        monkeypatch.setattr(explore.testing, "propose", None)  # a second call would raise
+        few = explore.proposals(one, one.own, 0.9)
+        assert torch.equal(first.boxes[: len(few.boxes)], few.boxes)
+
+    def test_learning_has_two_lines_a_run_and_the_cost_of_not_knowing(self):
+        runs = tables.comparable(record.load_all(record.SHIPPED))
+        for ax, stage in zip(figures.learning(runs).axes, ("rpn", "rcnn"), strict=True):
+            assert len(ax.lines) == 2 * len(runs) + 1
+            assert ax.lines[-1].get_ydata()[0] == pytest.approx(0.6931, abs=1e-4)  # log 2
+            for k in range(len(runs)):
+                steps = [point.step for point in runs[k].curves[stage]]
+                assert list(ax.lines[k].get_xdata()) == steps
+        assert [len(ax.lines) for ax in figures.learning([]).axes] == [1, 1]
 
     def test_the_stack_says_what_is_embedded_and_what_was_not_run(self):
         figure = figures.stack(record.load_all(record.SHIPPED))

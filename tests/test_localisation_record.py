@@ -9,7 +9,7 @@ from resnet_lab.detection.record import DetectionHow, DetectionImages
 from resnet_lab.errors import InputError
 from resnet_lab.localisation import record as records
 from resnet_lab.localisation.config import toy
-from resnet_lab.localisation.recipe import CLASSIFIER, EMBEDDED
+from resnet_lab.localisation.recipe import CLASSIFIER, EMBEDDED, RCNN_EMBEDDED
 from resnet_lab.localisation.record import LocalisationRecord, LocalisationRun, Row
 
 HOW = DetectionHow(
@@ -27,6 +27,7 @@ HOW = DetectionHow(
 RUN = LocalisationRun(
     config=toy(),
     recipe=EMBEDDED,
+    rcnn=None,
     stages=("rpn",),
     images=DetectionImages(name="embedded", train="a", test="b"),
     start="images",
@@ -61,11 +62,14 @@ def test_a_record_comes_back_as_it_was(tmp_path):
     records.save(ensemble, place / "evaluations" / "b.json")
     records.save(ensemble, place / "evaluations" / "c.json")
     assert records.load_all(tmp_path) == [RECORD, ensemble]
-    assert records.load_all(tmp_path / "records") == [RECORD, ensemble]  # what is beside it
+    assert records.load_all(tmp_path / "records") == []  # what is beside it is not in it
+    assert records.load_all(tmp_path, tmp_path) == [RECORD, ensemble]
 
 
 def test_another_value_is_another_run_and_the_clock_is_not_in_the_digest():
     assert RUN.hash != replace(RUN, recipe=replace(EMBEDDED, seed=1)).hash
+    rcnn = replace(RUN, stages=("rpn", "rcnn"), rcnn=RCNN_EMBEDDED)
+    assert rcnn.hash != replace(rcnn, rcnn=replace(RCNN_EMBEDDED, steps=9_999)).hash
     assert RUN.hash != replace(RUN, config=toy(shortcut="none")).hash
     assert replace(RECORD, how=replace(HOW, seconds=9.0)).digest == RECORD.digest
     assert replace(RECORD, top1=26.0).digest != RECORD.digest

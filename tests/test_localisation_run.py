@@ -1,19 +1,24 @@
-"""A whole run in seconds: its record, killed and resumed, and what goes wrong."""
+"""A whole run in seconds: its record, killed and resumed, on two processes, and what goes wrong."""
 
+import os
 from dataclasses import replace
 
 import pytest
 import torch
+import torch.multiprocessing as mp
+from test_detection_run import free_port
 
+from resnet_lab import checkpoint
 from resnet_lab.detection import training
 from resnet_lab.detection.recipe import Pretraining
+from resnet_lab.distributed import World, world
 from resnet_lab.errors import InputError
 from resnet_lab.localisation import drawn, members, recipe
 from resnet_lab.localisation import record as records
 from resnet_lab.localisation import run as runs
 from resnet_lab.localisation.config import toy
+from resnet_lab.localisation.job import Job
 from resnet_lab.localisation.nets import PerClassRPN
-from resnet_lab.localisation.run import Job
 from resnet_lab.resnet import ResNetConfig
 
 TINY = toy(
@@ -23,12 +28,14 @@ TINY = toy(
     scales=(64,),
 )
 RECIPE = replace(recipe.EMBEDDED, steps=4, drops=(3,), warm_up=0, batch=4, log_every=1)
+RCNN = replace(recipe.RCNN_EMBEDDED, steps=6, drops=(5,), warm_up=0, batch=4, log_every=1)
 
 
 def a_job(**changes):
     usual = dict(
         config=TINY,
         recipe=RECIPE,
+        rcnn=RCNN,
         train=drawn.load("train", 16),
         test=drawn.load("val", 3),
         classifier=Pretraining(epochs=1, crops=16, side=72, batch=8, bn_crops=16),
@@ -48,6 +55,7 @@ def test_the_record_says_what_was_run_and_what_came_out(whole):
     assert found.run == a_job().named and found.run.stem == whole.name
     assert set(found.curves) == {"regression", "rpn", "rcnn"}
     assert [point.step for point in found.curves["rpn"]] == [1, 2, 3, 4]
+    assert [point.step for point in found.curves["rcnn"]] == [1, 2, 3, 4, 5, 6]
     assert found.images == 3 and len(found.rows) == 8
     assert all(0 <= row.top5 <= row.top1 <= 100 for row in found.rows)
     assert set(found.weights_sha256) == {"classifier", "regression", "rpn", "rcnn"}
@@ -79,6 +87,31 @@ def test_killed_and_started_again_it_ends_with_the_same_bits(
     assert records.load(folder / "record.json").digest == records.load(whole / "record.json").digest
 
 
+def one_of_two(rank, port, folder):
+    torch.set_num_threads(1)
+    os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_RANK": str(rank)}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    with world("cpu") as here:
+        runs.run(a_job(here=here, per_device=1), folder / str(rank))
+
+
+def test_two_processes_make_the_updates_of_one(whole, tmp_path):
+    """Two parts an image each on two processes: the batch of four that one process takes whole.
+
+    The second has no disk in common with the first: classifier and proposals must reach it.
+    """
+    mp.spawn(one_of_two, args=(free_port(), tmp_path), nprocs=2)
+    (folder,) = tmp_path.glob("0/localisation/*")
+    assert not list(tmp_path.glob("1/localisation/*"))  # the first process alone writes
+    for name in ("classifier", "regression", "rpn", "rcnn"):
+        one, other = (checkpoint.read_weights(f / f"{name}.safetensors") for f in (whole, folder))
+        assert max((one[key] - other[key]).abs().max() for key in one) < 1e-5, name
+    mine, theirs = (records.load(one / "record.json") for one in (whole, folder))
+    assert theirs.how.processes == 2 and theirs.run == mine.run and theirs.rows == mine.rows
+    for a, b in zip(mine.curves["rcnn"], theirs.curves["rcnn"], strict=True):
+        assert a.loss == pytest.approx(b.loss, abs=1e-4)
+
+
 def test_every_net_begins_with_the_classifiers_weights():
     torch.manual_seed(0)
     net = runs.backbones.classifier(TINY.detector)
@@ -108,6 +141,13 @@ def test_weights_of_another_run_are_found_out(whole, tmp_path):
     [
         (dict(stages=("rpn", "boxes")), "stages are some of"),
         (dict(stages=("rcnn",)), "train both"),
+        (dict(stages=("rcnn", "rpn")), "in the order regression, rpn, rcnn"),
+        (dict(rcnn=None), "a recipe of its own"),
+        (dict(stages=("rpn",)), "only a run that trains it has one"),
+        (dict(rcnn=replace(RCNN, seed=1)), "share one seed"),
+        (dict(rcnn=replace(RCNN, flip=True)), "flip"),
+        (dict(rcnn=replace(RCNN, batch=3), here=World(size=2)), "cannot be cut into parts"),
+        (dict(config=replace(TINY, frozen_bn=False), here=World(size=2)), "on one process only"),
         (dict(recipe=replace(RECIPE, flip=True)), "flip"),
         (dict(config=replace(TINY, classes=5)), "classes"),
         (dict(classifier=None), "begins with"),

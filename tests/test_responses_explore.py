@@ -5,7 +5,6 @@ import json
 import pytest
 from test_claims_responses import as_in_the_paper, nets
 
-from resnet_lab import widgets
 from resnet_lab.errors import InputError
 from resnet_lab.layer_responses import explore, stored
 from resnet_lab.layer_responses.widgets import response_explorer
@@ -65,9 +64,7 @@ def test_the_chart_holds_every_layer_and_its_own_controls():
     assert "http" not in json.dumps(spec).replace(explore.SCHEMA, "")
 
 
-def test_the_sliders_redraw_at_both_ends(monkeypatch):
-    seen = []
-    monkeypatch.setattr(widgets, "display", seen.append)
+def test_the_sliders_redraw_at_both_ends(shown):
     explorer = response_explorer(PAIRS)
     controls = explorer.children[0].children
     net, seed, order, layer = controls
@@ -77,5 +74,5 @@ def test_the_sliders_redraw_at_both_ends(monkeypatch):
     layer.value = layer.max
     seed.value = 1
     order.value = "sorted"
-    assert "plain-20, seed 1, layer 19 of 19" in title(seen[-1])
-    assert layer.max == 109 and len(seen) >= 4
+    assert "plain-20, seed 1, layer 19 of 19" in title(shown[-1])
+    assert layer.max == 109 and len(shown) >= 4

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from resnet_lab import signal_widgets, signals, train, widgets
+from resnet_lab import signal_widgets, signals, train
 from resnet_lab.resnet import cifar
 from resnet_lab.signal_runs import Probe
 
@@ -26,9 +26,7 @@ def test_starts_are_measured_on_new_nets(probe, bn):
     assert len(table) == 4 and f"| {expected.variance[0]:.2g} |" in table[-1]
 
 
-def test_the_explorer_redraws_at_both_ends(probe, monkeypatch):
-    shown = []
-    monkeypatch.setattr(widgets, "display", shown.append)
+def test_the_explorer_redraws_at_both_ends(probe, shown):
     depth, kind, bn, seed = signal_widgets.start_explorer(probe).children[0].children
     depth.value = 8
     bn.value = "without BN"

@@ -3,7 +3,7 @@
 import pytest
 from matplotlib.figure import Figure
 
-from resnet_lab import explore_views, view_figures, view_widgets, widgets
+from resnet_lab import explore_views, view_figures, view_widgets
 from resnet_lab.drawn_scene import scene
 from resnet_lab.errors import InputError
 from resnet_lab.imagenet_recipe import ImageNetRecipe, drops_so_far
@@ -61,14 +61,12 @@ def test_the_made_up_errors_fall_after_each_of_two_drops():
     assert len(figure.axes[0].lines) == 1 + 2  # the errors, and a line at each drop
 
 
-def test_the_explorer_redraws_at_both_ends_and_a_browser_can_find_it(monkeypatch):
-    seen: list[Figure] = []
-    monkeypatch.setattr(widgets, "display", seen.append)
+def test_the_explorer_redraws_at_both_ends_and_a_browser_can_find_it(shown):
     side, number = view_widgets.view_explorer(IMAGE).children[0].children
     assert "lab-side" in side._dom_classes and "lab-crop" in number._dom_classes
     for value in (224, 640):
         side.value = value
-        assert titles(seen[-1])[0].startswith(f"side {value}:")
+        assert titles(shown[-1])[0].startswith(f"side {value}:")
     for value in (1, 10):
         number.value = value
-        assert titles(seen[-1])[1].startswith(f"crop {value}:")
+        assert titles(shown[-1])[1].startswith(f"crop {value}:")

@@ -1,18 +1,9 @@
 """A widget is a wrapper: what it shows is what the plain function returns."""
 
-import pytest
 from conftest import record_of
 
 from resnet_lab import widgets
 from resnet_lab.blocks import Block
-
-
-@pytest.fixture
-def shown(monkeypatch):
-    """What was displayed, instead of a notebook."""
-    seen = []
-    monkeypatch.setattr(widgets, "display", seen.append)
-    return seen
 
 
 def controls(box):
@@ -21,12 +12,12 @@ def controls(box):
 
 def test_the_net_explorer_redraws_at_both_ends_and_for_both_kinds(shown):
     slider, toggle = controls(widgets.net_explorer())
-    assert (slider.options[0], slider.options[-1]) == (8, 110)
-    for depth in (8, 110):
+    assert (slider.options[0], slider.options[-1]) == (8, 1202)
+    for depth in (8, 1202):
         slider.value = depth
-        assert f"6n + 2 = {depth}" in shown[-1].data
+        assert f"6n + 2 = {depth}" in shown[-1]
     toggle.value = "residual"
-    assert "ResNet-110" in shown[-1].data and "identity" in shown[-1].data
+    assert "ResNet-1202" in shown[-1] and "identity" in shown[-1]
 
 
 def test_the_curve_explorer_offers_what_was_trained(shown):
@@ -51,7 +42,7 @@ def test_source_is_shown_from_the_package():
 def test_the_run_explorer_moves_by_depth_by_seed_and_by_kind(shown):
     runs = [record_of(d, s, seed=n) for d in (20, 56) for s in ("none", "A") for n in (0, 1)]
     runs.append(record_of(1202, "A"))
-    slider, toggle, seed = controls(widgets.run_explorer(runs))
+    slider, toggle, seed, update = controls(widgets.run_explorer(runs))
     assert list(slider.options) == [20, 56, 1202] and list(seed.options) == [0, 1]
     assert "lab-seed" in seed._dom_classes
     assert shown[-1].get_suptitle().startswith("plain-1202: not run\n")

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from resnet_lab import notebooks
-from resnet_lab.book import explorer_pages, pages, saved, search, theme
+from resnet_lab.book import explorer_pages, glossary_page, pages, saved, search, theme
 from resnet_lab.book.index import Contents, PageInfo, index
 from resnet_lab.errors import InputError
 from resnet_lab.explorers import runtime
@@ -67,7 +67,9 @@ def make_book(
     found = {source.stem: remembered(source, out) for source in every}
     order = [(f"{one.stem}.html", one.title) for one in material.explorers]
     order += [(f"{stem}.html", info.title) for stem, info in found.items()]
+    order.append((glossary_page.ADDRESS, glossary_page.TITLE))
     write_explorers(out, material, order)
+    glossary_page.write(out, order[-2])
     for source in chosen:
         key = digest(source, wanted[source.stem], material.records_digest)
         info = saved.take(source, out, found[source.stem], report) if as_committed else None

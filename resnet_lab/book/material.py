@@ -20,11 +20,12 @@ def gather(
     Raises: InputError for a damaged file, or an unknown image set.
     """
     folder = out / "records"
-    found, localised = (one.load_all(folder, records.SHIPPED) for one in (records, record))
+    found = records.load_all(folder, records.SHIPPED)
+    localised = record.load_all(out, record.SHIPPED)
     measured = findings.load_every(folder / "findings", findings.SHIPPED)
     detectors = claims.detection.Evidence.of([out, records.SHIPPED])
     rows = claims.ledger(found, images, measured, detectors, localised)
-    digests = sorted(one.digest for one in (*found, *detectors.records))
+    digests = sorted(one.digest for one in (*found, *measured, *detectors.records, *localised))
     return Material(
         records_digest=hashlib.sha256("".join(digests).encode()).hexdigest(),
         explorers=tuple(explorers.build(found, measured, imagenet_tables.results(folder))),

@@ -66,6 +66,7 @@ CELLS = """
 {%- if 'parameters' in tags or 'injected-parameters' in tags -%}
 <details><summary>{{ 'Values of this run' if 'injected-parameters' in tags else 'Parameters' }}
 </summary>{{ super() }}</details>
+{%- elif 'colab' in tags -%}
 {%- elif 'solution' in tags -%}
 <details><summary>Solution</summary>{{ super() }}</details>
 {%- else -%}{{ super() }}{%- endif -%}
@@ -164,6 +165,7 @@ def cells(notebook: "NotebookNode", place: Path) -> str:  # noqa: F821
         filters={"markdown2html": markdown},
     )
     html = exporter.from_notebook_node(still(notebook))[0]
+    html = html.replace('<a href="glossary.md', '<a href="glossary.html')
     return re.sub(r'(<a href="\d\d_\w+)\.ipynb\b', r"\1.html", html)  # links between chapters
 
 

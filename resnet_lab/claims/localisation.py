@@ -93,5 +93,5 @@ def scale(records: Sequence[AnyRecord]) -> str:
     run = tables.comparable(records)[0].run
     return (
         f"quick ({run.images.name} images for localisation, {run.config.crop}-pixel crops, "
-        f"{run.config.name}, {run.recipe.steps:,} updates a net)"
+        f"{run.config.name}, {run.recipe.steps:,} updates a net, {run.rcnn.steps:,} of R-CNN)"
     )

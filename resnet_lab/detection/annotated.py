@@ -149,7 +149,8 @@ def outside_message(where: str, box: np.ndarray, form: str, size: tuple[int, int
     x0, y0, x1, y1 = columns.in_form(box[None], form, "half-open")[0]
     return (
         f"{where} has a box from ({x0:g}, {y0:g}) to ({x1:g}, {y1:g}) in an image of {size[1]} x "
-        f"{size[0]} pixels; correct the box or the size"
+        f"{size[0]} pixels; correct the box or the size (`evaluate result-files` takes it with "
+        "--any-box)"
     )
 
 

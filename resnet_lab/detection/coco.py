@@ -43,6 +43,11 @@ def folder(file: Path, images: Path) -> AnnotatedImages:
         if not name or min(size) < 1:
             lacks = "file_name" if not name else "width and height above 0"
             raise InputError(f"image {image_id} of {file} has no {lacks}; add it or take it out")
+        if os.path.isabs(name) or Path(os.path.normpath(name)).parts[:1] == ("..",):
+            raise InputError(
+                f"image {image_id} of {file} has the file_name {name}, which leads out of "
+                f"{images}; name a file inside that folder"
+            )
         if name not in there and not (images / name).is_file():
             raise InputError(
                 f"the image {images / name} is missing; add it or take it out of {file}"
@@ -80,7 +85,7 @@ def read(file: Path, *, outside: bool = False) -> Annotations:
     return Annotations(
         place=str(file),
         form="coco",
-        classes=tuple(str(row.get("name", row["id"])) for row in categories),
+        classes=names_of(file, categories),
         category_ids=tuple(row["id"] for row in categories),
         image_ids=tuple(row["id"] for row in images),
         files=tuple(str(row.get("file_name", "")) for row in images),
@@ -89,6 +94,23 @@ def read(file: Path, *, outside: bool = False) -> Annotations:
         begin=annotated.begins(truth, len(images)),
         content_hash=hashlib.sha256(content).hexdigest(),
     )
+
+
+def names_of(file: Path, categories: list[dict]) -> tuple[str, ...]:
+    """What the categories are called; by their ids where they have no name.
+
+    Raises: InputError if two have one name: no table, result file or net could tell them apart.
+    """
+    found: dict[str, object] = {}
+    for row in categories:
+        name = str(row.get("name") or row["id"])
+        if name in found:
+            raise InputError(
+                f"categories {found[name]} and {row['id']} of {file} are both called {name!r}; "
+                "give each a name of its own"
+            )
+        found[name] = row["id"]
+    return tuple(found)
 
 
 def truth_of(file: Path, objects: list, images: list, categories: list) -> Truth:
@@ -130,14 +152,22 @@ def box_of(where: str, row: dict) -> Sequence[float]:
 
 
 def looked_up(table: dict, key: object) -> int | None:
-    """`table[key]`, where 7 and "7" are one key; None if it is not there.
+    """`table[key]`, where 7, 7.0 and "7" are one key; None if it is not there.
 
     Some programs write the ids of images as words in one list and as numbers in another.
     """
-    if not isinstance(key, int | str):
+    key = id_of(key)
+    if key is None:
         return None
     other = str(key) if isinstance(key, int) else int(key) if key.isdecimal() else key
     return table.get(key, table.get(other))
+
+
+def id_of(value: object) -> int | str | None:
+    """`value` as an id: a word or a whole number, which 7.0 is too; None if it is neither."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int | str) and not isinstance(value, bool) else None
 
 
 def is_number(value: object) -> bool:
@@ -179,8 +209,9 @@ def rows_of(file: Path, whole: dict, name: str) -> list:
 
 def by_id(file: Path, rows: list, name: str) -> list[dict]:
     """`rows` in the order of their ids. Raises: InputError if ids are missing or not unique."""
-    ids = [row.get("id") if isinstance(row, dict) else None for row in rows]
-    if not all(isinstance(one, int | str) for one in ids) or len(set(ids)) < len(ids):
+    ids = [id_of(row.get("id")) if isinstance(row, dict) else None for row in rows]
+    if None in ids or len(set(ids)) < len(ids):
         raise InputError(f"{file}: not every entry of {name!r} has an id of its own; get it again")
+    rows = [row | {"id": own} for row, own in zip(rows, ids, strict=True)]
     # numbers by value and before words
     return sorted(rows, key=lambda row: (isinstance(row["id"], str), row["id"]))

@@ -66,7 +66,7 @@ def cells(ax: Axes, seen: Opened, corners: Tensor, title: str, ink_of: str) -> N
         ax.plot([x, x], [y0, y1], **look)
         ax.plot([x0, x1], [y, y], **look)
     ax.set(xlim=(0, width), ylim=(height, 0), xticks=[], yticks=[])
-    ax.set_title(title, fontsize="small")
+    ink.name(ax, title)
 
 
 def roi_grid(seen: Opened, number: int, shift: float = 0.0) -> View:

@@ -117,6 +117,12 @@ def covered(boxes: Tensor, truth: Tensor, least: float = FOUND) -> int:
     return int((ops.box_iou(truth, boxes).amax(1) >= least).sum())
 
 
+def covered_so_far(boxes: Tensor, truth: Tensor, least: float = FOUND) -> list[int]:
+    """`covered` by the first box, by the first two, and so on. Shapes: (K, 4), (T, 4) -> K."""
+    near = (ops.box_iou(truth, boxes) >= least).to(torch.uint8)
+    return near.cummax(1).values.sum(0).tolist() if near.numel() else [0] * len(boxes)
+
+
 def proposals_at(opened: Opened, nms: float, kept: int) -> Proposals:
     """Proposals anew from the stored scores of the anchors: no layer runs."""
     scores, config = opened.trace.anchor_scores, opened.net.config

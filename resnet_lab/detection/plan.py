@@ -14,6 +14,7 @@ from typing import Any
 from resnet_lab.detection import record, run, scores, sources
 from resnet_lab.detection.config import Inference, toy_inference
 from resnet_lab.detection.recipe import DetectionRecipe, Pretraining, scaled
+from resnet_lab.detection.record import DetectionRecord
 from resnet_lab.detection.run import How, Job
 from resnet_lab.detection.scores import Scores
 from resnet_lab.detection.targets import DetectionData, Detections
@@ -144,11 +145,12 @@ def evaluate(
 
     Raises: InputError for folders, data or values that cannot be used.
     """
-    first = record.load(Path(folders[0]) / "record.json")
+    records = [record_in(folder) for folder in folders]
+    first = records[0]
     words = words or Words(data=first.run.images.name)
     data = sources.data(words.data, "test", words.root, images=words.images, **words.drawn)
-    if len(data.classes) != first.run.config.classes:
-        raise InputError(f"the detector's {first.run.config.classes} classes are not {data.name}'s")
+    for one in records:
+        check_classes(one, data)
     if files and not hasattr(data, "annotations"):  # said before an hour of testing, not after
         raise InputError("result files are for all images of VOC or COCO; leave --results away")
     testing = replace(first.testing, **changes)
@@ -165,6 +167,33 @@ def evaluate(
     )
 
 
+def check_classes(found: DetectionRecord, data: DetectionData) -> None:
+    """Raises: InputError if label k of the detector is not label k of `data`."""
+    names = found.classes or sources.usual_classes(found.run.images.name)
+    if len(data.classes) != found.run.config.classes:
+        raise InputError(
+            f"the detector {found.run.stem} knows {found.run.config.classes} classes, {data.name} "
+            f"has {len(data.classes)}; name the data that it was trained for with --data"
+        )
+    wrong = next((k for k, name in enumerate(names) if data.classes[k] != name), None)
+    if wrong is not None:
+        raise InputError(
+            f"class {wrong + 1} of the detector {found.run.stem} is {names[wrong]!r}, that of "
+            f"{data.name} is {data.classes[wrong]!r}; test it on data with its own classes"
+        )
+
+
 def data_of(folder: Path) -> str:
     """Name of the data that the run in `folder` was trained on. Raises: InputError."""
-    return record.load(Path(folder) / "record.json").run.images.name
+    return record_in(folder).run.images.name
+
+
+def record_in(folder: Path) -> DetectionRecord:
+    """The record of the detector in `folder`. Raises: InputError if that holds none."""
+    path = Path(folder) / "record.json"
+    if not path.is_file():
+        remedy = "name a folder that `resnet-lab train detection` left under out/detection"
+        if Path(folder).is_file() or any(Path(folder).glob("comp*_det_*.txt")):
+            remedy = "result files are scored by `resnet-lab evaluate result-files`"
+        raise InputError(f"{folder} holds no trained detector with its record.json; {remedy}")
+    return record.load(path)

@@ -79,11 +79,15 @@ class DetectionRecord:
     final: Scores
     weights_sha256: str
     how: DetectionHow
+    classes: tuple[str, ...] = ()  # names of labels 1, 2, ...; records of old have none
 
     @property
     def digest(self) -> str:
         """Hash of all that the clock does not touch: equal for an interrupted and a whole run."""
-        return sealed.digest(asdict(self))
+        fields = asdict(self)
+        if not self.classes:  # so that the digest of an old record is what it was
+            fields.pop("classes")
+        return sealed.digest(fields)
 
 
 def save(record: DetectionRecord, path: Path) -> None:

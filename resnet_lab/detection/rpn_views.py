@@ -6,8 +6,6 @@ Notebook: notebooks/07_detection.py. Tests: tests/test_detection_rpn_views.py.
 
 from collections.abc import Sequence
 
-import torch
-
 from resnet_lab.detection import boxes as geometry
 from resnet_lab.detection import ink, opened
 from resnet_lab.detection.ink import View
@@ -128,9 +126,8 @@ def proposals(seen: Opened, nms: float, kept: int, drawn: int = 20) -> View:
         good = float(overlap[i]) >= opened.FOUND
         ink.box(left, found.boxes[i], ink.FOUND if good else ink.FAINT, width=1.2, dashed=not good)
     total = len(seen.truth)
-    counts = torch.arange(1, len(found.boxes) + 1)
-    reached = [opened.covered(found.boxes[:k], seen.truth) for k in counts.tolist()]
-    right.step(counts, reached, where="post", color=ink.BARS)
+    reached = opened.covered_so_far(found.boxes, seen.truth)
+    right.step(range(1, len(reached) + 1), reached, where="post", color=ink.BARS)
     right.axhline(total, color="0.5", linestyle=":")
     right.set(xlabel="proposals, best first", ylabel="objects covered (IoU 0.5)")
     right.set(ylim=(0, total + 0.5), xlim=(0, max(1, len(found.boxes))))

@@ -116,7 +116,11 @@ def check(job: Job) -> None:
             f"{len(job.train.classes)}"
         )
     if job.train.classes != job.test.classes:
-        raise InputError(f"{job.train.name} and {job.test.name} do not have the same classes")
+        alone = sorted(set(job.train.classes) ^ set(job.test.classes))
+        raise InputError(
+            f"{job.train.name} and {job.test.name} do not have the same classes: "
+            + (f"{', '.join(alone[:3])} in one only" if alone else "they are in another order")
+        )
     if not job.config.frozen_bn and job.here.size > 1:
         raise InputError("BN that is not fixed can be trained on one process only")
 
@@ -152,13 +156,11 @@ def train_all(job: Job, named: DetectionRun, folder: Path) -> State:
 
 
 def line_of(found: Scores, name: str) -> str:
-    """The scores as one sentence."""
-    parts = {
-        "mAP@.5": found.voc,
-        "11 points": found.voc07,
-        "mAP@[.5,.95]": found.coco,
-        "mAP@.75": found.coco75,
-    }
+    """The scores as one sentence; on COCO, mAP@.5 is COCO's, as in Table 8, elsewhere VOC's."""
+    parts = {"mAP@.5": found.voc, "11 points": found.voc07}
+    if name.startswith("coco"):
+        parts = {"mAP@.5": found.coco50}
+    parts |= {"mAP@[.5,.95]": found.coco, "mAP@.75": found.coco75}
     shown = ", ".join(f"{k} {'none' if v is None else f'{v:.1f}'}" for k, v in parts.items())
     return f"{shown} on {found.images:,} images of {name} with {found.objects:,} objects"
 
@@ -170,6 +172,7 @@ def finish(job: Job, named: DetectionRun, state: State, final: Scores, folder: P
     found = DetectionRecord(
         format=records.FORMAT,
         run=named,
+        classes=tuple(job.train.classes),
         deviations=tuple(named.config.deviations),
         curve=tuple(state.curve),
         testing=job.testing,

@@ -31,6 +31,8 @@ def annotations_at(
     Raises: InputError if it is none of these, or is malformed.
     """
     place = Path(place).expanduser()
+    if classes is not None and len(set(classes)) < len(classes):
+        raise InputError(f"a class is named twice in {', '.join(classes)}; name each once")
     if place.is_file():
         if classes is not None:
             raise InputError(f"classes are for VOC annotations; {place} names its own")
@@ -43,7 +45,23 @@ def annotations_at(
         where = f"{place} ({split})"
         return voc.read(where, ids, notes, [None] * len(ids), classes, outside=outside)
     inner = place / "Annotations"
+    if not inner.is_dir() and (meant := below(place)) is not None:
+        raise InputError(f"{place} holds no annotations by itself; name what does, as {meant}")
     return voc.pages(inner if inner.is_dir() else place, classes, outside=outside)
+
+
+def below(place: Path) -> Path | None:
+    """What was probably meant by a folder around annotations: COCO's file, or one year of VOC."""
+    kinds = ("annotations/instances_*.json", "instances_*.json", "VOC20*", "VOCdevkit/VOC20*")
+    return next((path for kind in kinds for path in sorted(place.glob(kind))), None)
+
+
+def names(text: str) -> list[str]:
+    """Class names with commas between them. Raises: InputError if one is empty."""
+    found = [name.strip() for name in text.split(",")]
+    if not all(found):
+        raise InputError(f"class names with commas between were expected, got {text!r}")
+    return found
 
 
 def score(
@@ -74,6 +92,8 @@ def score(
         raise InputError(f"the overlap must be above 0 and at most 1, not {iou}")
     if not len(annotations.truth.label):
         raise InputError(f"{annotations.place} holds no object, so there is nothing to find")
+    if (Path(results) / "record.json").is_file():
+        raise InputError(f"{results} holds a detector; `resnet-lab evaluate detection` tests it")
     found, form = result_files.read(results, annotations)
     found = replace(found, boxes=columns.in_form(found.boxes, form, metric))
     truth = annotations.truth

@@ -70,6 +70,15 @@ def data(
     return found if images is None else Head(found, images)
 
 
+def usual_classes(name: str) -> tuple[str, ...]:
+    """The classes of the data of that name; none where only their file knows them."""
+    from resnet_lab.detection import voc
+
+    if name == "scenes":
+        return scenes.CLASSES
+    return voc.CLASSES if name.startswith("voc") else ()
+
+
 class Head:
     """The first images of a data set, for a trial run."""
 
@@ -102,7 +111,7 @@ def config(backbone: str, classes: int, **changes: object) -> DetectorConfig:
     changes = {"classes": classes} | changes
     if backbone == "vgg16":
         return DetectorConfig(backbone="vgg16", **changes)
-    if found := re.fullmatch(r"toy(-\d(?:,\d)*)?(-plain)?", backbone):
+    if found := re.fullmatch(r"toy(-[1-9](?:,[1-9]){3})?(-plain)?", backbone):
         blocks, plain = found.groups()
         blocks = tuple(map(int, blocks[1:].split(","))) if blocks else (2, 2, 2, 1)
         return toy(blocks, shortcut="none" if plain else "B", **changes)
@@ -112,7 +121,7 @@ def config(backbone: str, classes: int, **changes: object) -> DetectorConfig:
         return DetectorConfig(backbone=net, **changes)
     raise InputError(
         f"there is no backbone {backbone!r}; choose resnet50, resnet101, plain34, vgg16, toy, "
-        "toy-plain or toy-3,3,3,2"
+        "toy-plain or toy-3,3,3,2 (blocks of four stages)"
     )
 
 

@@ -169,9 +169,10 @@ def truth_of(
 def unknown(note: Path, name: str, classes: Sequence[str]) -> str:
     """One sentence on a class that is not known."""
     some = ", ".join(classes[:3]) + (" …" if len(classes) > 3 else "")
+    remedy = "take it out" if tuple(classes) == CLASSES else "name it among the classes"
     return (
         f"{note} has an object of class {name!r}, which is none of the {len(classes)} known ones "
-        f"({some}); correct it or name the classes"
+        f"({some}); correct it or {remedy}"
     )
 
 

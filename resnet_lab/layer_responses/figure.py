@@ -19,7 +19,7 @@ from resnet_lab.findings import Finding
 from resnet_lab.layer_responses.measure import Responses
 from resnet_lab.layer_responses.stored import ROLES
 from resnet_lab.records import Record
-from resnet_lab.style import COLOURS, colour, describe
+from resnet_lab.style import COLOURS, colour, counted, describe
 
 Pairs = Sequence[tuple[Record, Finding]]
 Nets = Mapping[str, Sequence[Finding]]
@@ -105,17 +105,19 @@ def figure_7(pairs: Pairs) -> Figure:
     return figure
 
 
+def face(pairs: Pairs) -> list[str]:
+    """Two lines on what was measured: scale and nets, then images and BN's mode."""
+    return [describe([record for record, _ in pairs]), chosen([found for _, found in pairs])]
+
+
 def caption(pairs: Pairs) -> str:
     """What the figure says on its face: scale, images, BN's mode, lines and numbers of nets."""
-    counts = sorted({len(found) for found in by_net(pairs).values()})
-    n = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     drawn = {label_of(record) for record, _ in pairs}
     absent = [net for net in paper.value("figures.figure7.curves") if net not in drawn]
+    n = counted(by_net(pairs).values())
     lines = [
-        describe([record for record, _ in pairs]),
-        chosen([finding for _, finding in pairs]),
-        f"thick: mean over seeds, n = {n} a net; thin: single nets; "
-        "dots: ends of residual branches",
+        *face(pairs),
+        f"thick: mean over seeds, {n}; thin: single nets; dots: ends of residual branches",
     ]
     if absent:
         lines.append(f"not measured: {', '.join(absent)}")

@@ -49,7 +49,7 @@ class LocaliserConfig:
     proposal_nms: float = 0.7
     warp_border: int = 16  # pixels of surroundings around a warped region, as in R-CNN
     roi_positive_iou: float = 0.5
-    roi_positive_share: float = 0.25  # of the regions in a batch, as in R-CNN
+    roi_positive_share: float = 0.25  # of the regions in a batch, as in R-CNN; paper: silent
     roi_weights: tuple[float, float, float, float] = (10.0, 10.0, 5.0, 5.0)  # 1 / deviations
     roi_beta: float = 1.0
     init_std: float = 0.01  # of the new layers' Gaussian weights
@@ -133,6 +133,7 @@ def toy(*, shortcut: str = "A", classes: int = 8, **changes: object) -> Localise
         proposals=16,
         candidates=200,
         warp_border=5,
+        roi_positive_share=0.5,  # 1:1, as the RPN's anchors
         test_side=72,
         scales=(64, 72, 84, 96),
     )

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from resnet_lab import train
+from resnet_lab import distributed, train
 from resnet_lab.detection.targets import DetectionData, Target
+from resnet_lab.distributed import World
 from resnet_lab.errors import InputError
 from resnet_lab.localisation import scoring, testing
 from resnet_lab.localisation.record import Row
@@ -56,9 +57,12 @@ def evaluate(
     data: DetectionData,
     *,
     extra: Sequence[tuple[str, str]] = (),
+    here: World = World(),  # noqa: B008 - frozen
     report: Callable[[int], None] = lambda done: None,
 ) -> Reached:
     """Errors of all ways that the members' nets allow; `extra` are more (method, protocol) pairs.
+
+    Several processes share the images, and all of them get the errors of all images.
 
     Raises: InputError if there are no images, or `data` has other classes than the nets.
     """
@@ -69,20 +73,20 @@ def evaluate(
     if all(one.rpn for one in members):
         has |= {"rpn", "rpn+rcnn"} if all(one.rcnn for one in members) else {"rpn"}
     ways = [way for way in (*WAYS, *extra) if way[0] in has]
-    boxes: list[list[Tensor]] = []
-    certain: list[Tensor] = []
-    targets: list[Target] = []
-    for i in range(len(data)):
+    if not len(data):
+        raise InputError(f"there are no images to test on in {data.name}")
+    nets = [one.classifier for one in members]
+    own: list[tuple[int, Tensor, list[Tensor], Target]] = []
+    for i in range(here.rank, len(data), here.size):
         image, target = data[i]
         with train.true_float32():
-            nets = [one.classifier for one in members]
-            certain.append(testing.probabilities(nets, image, config))
-            boxes.append(best_boxes(members, image, int(target.labels[0]) - 1, ways))
-        targets.append(target)
-        report(i + 1)
-    if not targets:
-        raise InputError(f"there are no images to test on in {data.name}")
-    return summed(ways, torch.stack(certain), boxes, targets)
+            certain = testing.probabilities(nets, image, config)
+            boxes = best_boxes(members, image, int(target.labels[0]) - 1, ways)
+        own.append((i, certain, boxes, target))
+        report(len(own))
+    rows = sorted(sum(distributed.gathered(own, here), []), key=lambda row: row[0])
+    _, chances, found, targets = zip(*rows, strict=True)
+    return summed(ways, torch.stack(chances), found, targets)
 
 
 def summed(

@@ -5,6 +5,7 @@ Notebook: notebooks/09_localisation.py. Tests: tests/test_localisation_explore.p
 """
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -90,12 +91,18 @@ def objectness(one: Shown, name: str) -> tuple[Tensor, Tensor, Tensor]:
     return chances.view(*maps.shape[2:], -1).amax(2), anchors[best], box
 
 
+@lru_cache(maxsize=64)
+def proposed(one: Shown, label: int) -> Proposals:
+    """All proposals for a class (from 0); kept, since a slider asks for the same ones again."""
+    return testing.propose([one.rpn], one.image, label, "dense")
+
+
 def proposals(one: Shown, name: str, threshold: float = 0.0) -> Proposals:
     """The proposals for a class under dense testing that score `threshold` or more.
 
     The best one always stays.
     """
-    found = testing.propose([one.rpn], one.image, label_of(name), "dense")
+    found = proposed(one, label_of(name))
     count = max(1, int((found.scores >= threshold).sum()))
     return Proposals(boxes=found.boxes[:count], scores=found.scores[:count])
 

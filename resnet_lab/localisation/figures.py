@@ -4,6 +4,7 @@ Paper: Appendix C; Table 13.
 Notebook: notebooks/09_localisation.py. Tests: tests/test_localisation_explore.py.
 """
 
+import math
 from collections.abc import Sequence
 from statistics import mean
 
@@ -21,11 +22,17 @@ from resnet_lab.localisation.record import AnyRecord
 TRUE, FOUND, MOVED = "#ffffff", "#ffd21f", "#ff5a3c"
 
 
+def bare(ax: Axes) -> None:
+    """No axes; no ticks either, which would cost half of a slider's redraw unseen."""
+    ax.set(xticks=[], yticks=[])
+    ax.set_axis_off()
+
+
 def picture(ax: Axes, image: Tensor, title: str) -> None:
     """An image whose pixel (0, 0) has its corner at (0, 0), without axes."""
     height, width = image.shape[1:]
     ax.imshow(image.permute(1, 2, 0).numpy(), extent=(0, width, height, 0), interpolation="nearest")
-    ax.set_axis_off()
+    bare(ax)
     ax.set_title(title, fontsize="small")
 
 
@@ -51,7 +58,7 @@ def heat(ax: Axes, one: Shown, name: str, title: str) -> None:
     chances, _, _ = explore.objectness(one, name)
     height, width = one.size
     ax.imshow(chances.numpy(), extent=(0, width, height, 0), vmin=0, vmax=1, cmap="magma")
-    ax.set_axis_off()
+    bare(ax)
     ax.set_title(title, fontsize="small")
 
 
@@ -109,7 +116,7 @@ def proposal_view(one: Shown, name: str, threshold: float) -> Figure:
     found = explore.proposals(one, name, threshold)
     figure, (left, right) = style.sheet(2, width=6.4, height=3.2)
     count = len(found.boxes)
-    picture(left, one.image, f"{name}, score {threshold:.2f} or more: {count} of the proposals")
+    picture(left, one.image, f"{name}, score {threshold:.2f} or more: {count} left")
     truth(left, one)
     for box in found.boxes.flip(0):
         outline(left, box, FOUND, width=0.9)
@@ -121,6 +128,7 @@ def proposal_view(one: Shown, name: str, threshold: float) -> Figure:
     right.axhline(0.5, color="0.5", linewidth=0.8)
     right.set(xlabel="score of the RPN", ylabel="IoU with the object", xlim=(-0.05, 1.05))
     right.set_ylim(-0.05, 1.05)
+    right.set(xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])  # few: each costs a slider time
     return figure
 
 
@@ -138,6 +146,33 @@ def crop_view(one: Shown, name: str, number: int) -> Figure:
     picture(right, one.image, f"after R-CNN: IoU {made.iou_after:.2f}")
     truth(right, one)
     outline(right, made.after, MOVED)
+    return figure
+
+
+def learning(records: Sequence[AnyRecord]) -> Figure:
+    """Training losses of R-CNN beside the RPN's, a line for each run.
+
+    The dashed line is what an answer of one half to every example costs.
+    """
+    figure, panels = style.sheet(2, width=8.2, height=2.8)
+    ways = (
+        ("rpn", "RPN: eight anchors an image", ("rpn_class", "rpn_box")),
+        ("rcnn", "R-CNN: one region an image", ("head_class", "head_box")),
+    )
+    for ax, (stage, title, terms) in zip(panels, ways, strict=True):
+        for k, term in enumerate(terms):
+            how = dict(linestyle=("-", ":")[k], color=("#155c9c", "#b8860b")[k])
+            for i, record in enumerate(tables.comparable(records)):
+                steps = [point.step for point in record.curves[stage]]
+                losses = [getattr(point, term) for point in record.curves[stage]]
+                name = None if i else ("is it here", "where")[k]  # one entry for all runs
+                ax.plot(steps, losses, label=name, **how)
+        ax.axhline(math.log(2), color="0.5", linewidth=0.8, linestyle="--")
+        ax.set_title(title, fontsize="small")
+        ax.set(xlabel="update", ylabel="training loss")
+        ax.set_ylim(bottom=0)
+        if ax.lines[1:]:
+            ax.legend(fontsize="small")
     return figure
 
 

@@ -98,7 +98,7 @@ class Regression(Localiser):
         """The mean loss over images; one that shows no box adds 0. The largest box counts."""
         pixels, seen, labels = self.crops(images, targets, random)
         given = self.offsets(pixels)
-        total = given.new_zeros(())
+        total = 0 * given.sum()  # a gradient for every weight, if it is 0: processes share them all
         for moves, boxes, label in zip(given, seen, labels, strict=True):
             if len(boxes):
                 largest = boxes[geometry.areas(boxes).argmax()][None]
@@ -235,7 +235,7 @@ class RCNN(Localiser):
         logits, moves = self.of_class(torch.cat(warped).to(device), labels.to(device))
         there = logits.new_tensor([float(box is not None) for _, box in pairs])
         first = F.binary_cross_entropy_with_logits(logits, there)
-        second = logits.new_zeros(())
+        second = 0 * moves.sum()  # as in `Regression`
         for move, (region, box) in zip(moves, pairs, strict=True):
             if box is not None:
                 wanted = geometry.encode(box[None], region[None], config.roi_weights).to(device)

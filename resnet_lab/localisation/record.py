@@ -17,7 +17,7 @@ from resnet_lab.files import write_whole
 from resnet_lab.localisation.config import LocaliserConfig
 from resnet_lab.resnet import ResNetConfig
 
-FORMAT = "resnet-lab localisation record 1"
+FORMAT = "resnet-lab localisation record 2"  # 2: R-CNN has a recipe of its own
 ENSEMBLE = "resnet-lab localisation ensemble 1"
 SHIPPED = Path(__file__).parent.parent / "records"
 
@@ -38,7 +38,8 @@ class LocalisationRun:
     """All that names a run: another value is another run."""
 
     config: LocaliserConfig
-    recipe: DetectionRecipe  # of each of the stages
+    recipe: DetectionRecipe  # of regression and RPN
+    rcnn: DetectionRecipe | None  # of R-CNN, if it is one of the stages
     stages: tuple[str, ...]  # of regression, rpn, rcnn
     images: DetectionImages
     start: str  # "images": a classifier trained on them first; or the hash of its weights
@@ -101,9 +102,20 @@ AnyRecord = LocalisationRecord | EnsembleRecord
 
 
 def save(record: AnyRecord, path: Path) -> None:
-    """Write `record`. Raises: InputError if it cannot be written."""
+    """Write `record`, a point of a curve in a line. Raises: InputError if it cannot be written."""
     values = asdict(record) | {"digest": record.digest}
-    write_whole(path, json.dumps(values, indent=1, allow_nan=False) + "\n")
+    curves = values.pop("curves", None)
+    text = json.dumps(values, indent=1, allow_nan=False)
+    if curves is not None:
+        lines = {
+            stage: ",\n   ".join(json.dumps(point, allow_nan=False) for point in points)
+            for stage, points in curves.items()
+        }
+        parts = ",\n  ".join(
+            f"{json.dumps(stage)}: [\n   {own}\n  ]" for stage, own in lines.items()
+        )
+        text = f'{text[:-2]},\n "curves": {{\n  {parts}\n }}\n}}'
+    write_whole(path, text + "\n")
 
 
 def load(path: Path) -> AnyRecord:
@@ -119,16 +131,15 @@ def load(path: Path) -> AnyRecord:
 
 
 def load_all(*folders: Path) -> list[AnyRecord]:
-    """Every record below `folders`, where `--out`, or `--out`/records, is one of them.
+    """Every record in the folder "localisation" of each of `folders`; `--out` is such a folder.
 
     Of two with the same digest, the first found. Raises: InputError for a file that is no record.
     """
     found: dict[str, AnyRecord] = {}
     for folder in folders:
-        for place in (folder / "localisation", folder.parent / "localisation"):
-            for path in sorted(place.glob("**/*.json")):
-                record = load(path)
-                found.setdefault(record.digest, record)
+        for path in sorted((folder / "localisation").glob("**/*.json")):
+            record = load(path)
+            found.setdefault(record.digest, record)
     return list(found.values())
 
 

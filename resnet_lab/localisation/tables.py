@@ -1,6 +1,6 @@
-"""Tables 13 and 14 as the paper prints them, with what the embedded runs reached beside them.
+"""Table 13 as the paper prints it, with what the embedded runs reached beside it.
 
-Paper: Appendix C; Tables 13 and 14.
+Paper: Appendix C; Table 13.
 Notebook: notebooks/09_localisation.py. Tests: tests/test_localisation_tables.py.
 """
 
@@ -10,7 +10,12 @@ from dataclasses import dataclass, replace
 from statistics import mean, stdev
 
 from resnet_lab import paper
-from resnet_lab.localisation.record import AnyRecord, EnsembleRecord, LocalisationRecord
+from resnet_lab.localisation.record import (
+    AnyRecord,
+    EnsembleRecord,
+    LocalisationRecord,
+    LocalisationRun,
+)
 
 NOT_RUN = "not run"
 
@@ -80,7 +85,7 @@ ROWS = (
         protocol="dense",
         classes="predicted",
         ensemble=True,
-        note="ours: the three seeds, all with one architecture",
+        note="ours: all seeds, with one architecture",
     ),
 )
 
@@ -90,33 +95,34 @@ def printed(line: Line) -> float:
     return paper.value(f"tables.table13.{line.leaf}")
 
 
-def comparable(records: Sequence[AnyRecord]) -> list[LocalisationRecord]:
+def seedless(run: LocalisationRun) -> str:
+    """What a run has in common with those of other seeds."""
+    rcnn = run.rcnn and replace(run.rcnn, seed=0)
+    return replace(run, recipe=replace(run.recipe, seed=0), rcnn=rcnn).hash
+
+
+def comparable(records: Sequence[AnyRecord], *, plain: bool = False) -> list[LocalisationRecord]:
     """Residual runs with all three nets that differ in nothing but the seed, one of each seed.
 
-    Of several such groups the largest; they are sorted by seed.
+    Of several such groups the largest; they are sorted by seed. `plain`: those without shortcuts.
     """
-
-    def group(record: LocalisationRecord) -> str:
-        run = record.run
-        return replace(run, recipe=replace(run.recipe, seed=0)).hash
-
     runs = [
         r
         for r in records
         if isinstance(r, LocalisationRecord)
         and len(r.run.stages) == 3
-        and r.run.config.backbone.shortcut != "none"
+        and (r.run.config.backbone.shortcut == "none") == plain
     ]
     if not runs:
         return []
-    largest = Counter(map(group, runs)).most_common(1)[0][0]
-    seeds = {r.run.recipe.seed: r for r in runs if group(r) == largest}
+    largest = Counter(seedless(r.run) for r in runs).most_common(1)[0][0]
+    seeds = {r.run.recipe.seed: r for r in runs if seedless(r.run) == largest}
     return [seeds[seed] for seed in sorted(seeds)]
 
 
-def ensemble_of(records: Sequence[AnyRecord]) -> EnsembleRecord | None:
+def ensemble_of(records: Sequence[AnyRecord], *, plain: bool = False) -> EnsembleRecord | None:
     """The ensemble of all comparable runs on the images that each was tested on, if it is there."""
-    runs = comparable(records)
+    runs = comparable(records, plain=plain)
     digests = {r.digest for r in runs}
     return next(
         (
@@ -131,15 +137,22 @@ def ensemble_of(records: Sequence[AnyRecord]) -> EnsembleRecord | None:
     )
 
 
-def errors_of(line: Line, records: Sequence[AnyRecord]) -> list[float]:
+def errors_of(line: Line, records: Sequence[AnyRecord], *, plain: bool = False) -> list[float]:
     """Our errors of a row, one a run, in percent; none if nothing was run."""
-    whole = ensemble_of(records)
-    runs: list[AnyRecord] = comparable(records)
+    runs: list[AnyRecord] = comparable(records, plain=plain)
     if line.ensemble:
+        whole = ensemble_of(records, plain=plain)
         runs = [whole] if whole else []
-    wanted = (line.method, line.protocol, line.classes)
+    return some(runs, line.method, line.protocol, line.classes, "top5")
+
+
+def some(
+    runs: Sequence[AnyRecord], method: str, protocol: str, classes: str, which: str
+) -> list[float]:
+    """One number of each run."""
+    wanted = (method, protocol, classes)
     return [
-        row.top5
+        getattr(row, which)
         for record in runs
         for row in record.rows
         if (row.method, row.protocol, row.classes) == wanted
@@ -172,68 +185,12 @@ def differs(records: Sequence[AnyRecord]) -> str:
     runs = comparable(records)
     if not runs:
         return "Top-5 error, or that of the GT class."
-    config, recipe = runs[0].run.config, runs[0].run.recipe
-    seen = recipe.steps * recipe.batch
+    run = runs[0].run
+    config, anchors = run.config, run.recipe.steps * run.recipe.batch * run.config.rpn_sample
     return (
         f"Embedded: drawn images, {config.classes} classes, {config.name}, {config.crop}-pixel "
-        f"crops, {config.proposals} proposals; {recipe.steps:,} updates a net, in which an RPN "
-        f"has seen {seen * config.rpn_sample:,} anchors and an R-CNN {seen:,} regions. "
+        f"crops, {config.proposals} proposals; {run.recipe.steps:,} updates of an RPN, in which it "
+        f"has seen {anchors:,} anchors, and {run.rcnn.steps:,} of an R-CNN, in which it has seen "
+        f"{run.rcnn.steps * run.rcnn.batch:,} regions. "
         f"{runs[0].images:,} test images. Top-5 error, or that of the GT class."
     )
-
-
-METHODS = {
-    "overfeat_ilsvrc13": "OverFeat (ILSVRC 2013)",
-    "googlenet_ilsvrc14": "GoogLeNet (ILSVRC 2014)",
-    "vgg_ilsvrc14": "VGG (ILSVRC 2014)",
-    "ours_ilsvrc15": "the paper's ensemble (ILSVRC 2015)",
-}
-
-
-def table_14(records: Sequence[AnyRecord]) -> str:
-    """Table 14 as Markdown, the embedded ensemble in a line of its own. Units: percent."""
-    lines = ["| Table 14: top-5 localisation error | val | test |", "|---|---|---|"]
-    for key, name in METHODS.items():
-        values = [paper.leaf(f"tables.table14.{key}.{part}").value for part in ("val", "test")]
-        cells = [f"{v:.1f}" if isinstance(v, float) else "–" for v in values]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    ours = text(errors_of(ROWS[-1], records))
-    lines.append(f"| ours, ImageNet | {NOT_RUN} | {NOT_RUN} |")
-    return "\n".join([*lines, f"| ours, EMBEDDED images: another task | {ours} | – |"])
-
-
-def beside(records: Sequence[AnyRecord]) -> str:
-    """What Table 13 leaves out: the classifier's errors, R-CNN with GT class, top-1 errors."""
-    runs, plain = comparable(records), plain_runs(records)
-    lines = ["| embedded, reduced scale | error, percent |", "|---|---|"]
-    for which in ("top1", "top5"):
-        values = [getattr(record, which) for record in runs]
-        lines.append(f"| classification alone, {which.replace('p', 'p-')} | {text(values)} |")
-    for method, classes, which, name in (
-        ("rpn+rcnn", "true", "top5", "RPN + R-CNN, dense, GT class"),
-        ("rpn", "predicted", "top1", "RPN, dense, predicted class, top-1"),
-        ("rpn+rcnn", "predicted", "top1", "RPN + R-CNN, dense, predicted class, top-1"),
-    ):
-        lines.append(f"| {name} | {text(some(runs, method, 'dense', classes, which))} |")
-    values = some(plain, "rpn", "dense", "true", "top5")
-    lines.append(f"| plain backbone: RPN, dense, GT class | {text(values)} |")
-    return "\n".join(lines)
-
-
-def some(
-    runs: Sequence[LocalisationRecord], method: str, protocol: str, classes: str, which: str
-) -> list[float]:
-    """One number of each run."""
-    wanted = (method, protocol, classes)
-    return [
-        getattr(row, which)
-        for record in runs
-        for row in record.rows
-        if (row.method, row.protocol, row.classes) == wanted
-    ]
-
-
-def plain_runs(records: Sequence[AnyRecord]) -> list[LocalisationRecord]:
-    """The runs without shortcuts."""
-    runs = [r for r in records if isinstance(r, LocalisationRecord)]
-    return [r for r in runs if r.run.config.backbone.shortcut == "none"]
