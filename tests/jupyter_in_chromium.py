@@ -198,7 +198,7 @@ class Slider(Control):
     """Moved by keys to both ends, then with the mouse, and put back."""
 
     def move(self) -> None:
-        handle, base = self.box.get_by_role("slider"), self.box.locator(".noUi-base")
+        handle = self.box.get_by_role("slider")
         low, high, at = (
             float(handle.get_attribute(f"aria-value{k}")) for k in ("min", "max", "now")
         )
@@ -212,25 +212,38 @@ class Slider(Control):
             handle.press(key)
             ends[key] = before if at == end and key == "Home" else self.other(before)
         assert ends["Home"] != ends["End"], f"{self.name}: both ends show the same"
-        size = base.bounding_box()
         for part, end in ((0, "Home"), (1, "End")):
-            base.click(position={"x": 1 + part * (size["width"] - 2), "y": size["height"] / 2})
+            self.click(part, low + part * (high - low))
             self.back(ends[end])
-        self.to(value, (at - low) / (high - low))
+        self.to(value, (at - low) / (high - low), at)
         self.back(first)
 
-    def to(self, value: str, part: float) -> None:
-        """Click where `value` is; then the steps that the mouse missed."""
+    def click(self, part: float, end: float) -> None:
+        """Click on the bar until the handle is there: it takes none while it still glides."""
+        handle, base = self.box.get_by_role("slider"), self.box.locator(".noUi-base")
+        size = base.bounding_box()
+        x = min(max(part * size["width"], 1), size["width"] - 1)
+
+        def there() -> bool:
+            base.click(position={"x": x, "y": size["height"] / 2})
+            self.page.wait_for_timeout(300)
+            return abs(float(handle.get_attribute("aria-valuenow")) - end) <= 0.1
+
+        until(self.page, there, f"{self.name}: clicks on the bar do not move it")
+
+    def to(self, value: str, part: float, at: float) -> None:
+        """A click where `value` is, then the steps that the mouse missed."""
         handle, base = self.box.get_by_role("slider"), self.box.locator(".noUi-base")
         size = base.bounding_box()
         x = min(max(part * size["width"], 1), size["width"] - 1)
         base.click(position={"x": x, "y": size["height"] / 2})
-        for key in ("ArrowRight", "ArrowLeft", "ArrowLeft"):
+        for _ in range(60):
             self.page.wait_for_timeout(100)
             if self.readout() == value:
                 return
-            handle.press(key)
-        until(self.page, lambda: self.readout() == value, f"{self.name} is not at {value}")
+            below = float(handle.get_attribute("aria-valuenow")) < at
+            handle.press("ArrowRight" if below else "ArrowLeft")
+        pytest.fail(f"{self.name} does not come to {value}")
 
     def readout(self) -> str:
         """The value that stands beside the slider."""
