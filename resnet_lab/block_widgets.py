@@ -11,25 +11,18 @@ from resnet_lab import explore_blocks, widgets
 from resnet_lab.table_1 import DEPTHS
 
 
-def toggle(choices: list[str], name: str) -> ipywidgets.ToggleButtons:
-    """Two or more choices, the first of them on, found by a browser as `name`."""
-    buttons = ipywidgets.ToggleButtons(options=choices, style={"button_width": "11em"})
-    buttons.add_class(name)
-    return buttons
-
-
 def option_explorer() -> ipywidgets.VBox:
     """Slider over none, A, B and C, and a toggle over the place of the block: the block drawn."""
     slider = ipywidgets.SelectionSlider(
         options=explore_blocks.OPTIONS, value="A", description="option", continuous_update=False
     )
     slider.add_class("lab-option")
-    place = toggle(list(explore_blocks.PLACES), "lab-place")
+    place = widgets.toggle(list(explore_blocks.PLACES), "lab-place", "the block")
     return widgets.draw(explore_blocks.option_view, option=slider, place=place)
 
 
 def depth_explorer() -> ipywidgets.VBox:
     """Slider over the depths of Table 1 and a residual/plain toggle: the net layer by layer."""
     slider = widgets.depth_slider(DEPTHS, 50)
-    kind = toggle(["residual", "plain"], "lab-shortcut")
+    kind = widgets.shortcut_toggle(("residual", "plain"))
     return widgets.draw(explore_blocks.depth_view, depth=slider, kind=kind)

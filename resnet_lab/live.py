@@ -185,7 +185,7 @@ class Live:
         with self.changed:
             self.step = step
             task = self.courses[-1].task
-            while self.state == "paused":
+            while self.state == "paused" and step < task.updates:
                 self.changed.wait()
             self.clock.run()  # only now: images and net were prepared before
             end = self.state != "running" or step >= task.updates

@@ -72,13 +72,11 @@ def start_view(
 
 def start_explorer(probe: Probe) -> ipywidgets.VBox:
     """Sliders over depth and seed, toggles over the blocks and BN: both signals, drawn anew."""
-    bn = ipywidgets.ToggleButtons(options=BN, style={"button_width": "9em"})
-    bn.add_class("lab-bn")
     return widgets.draw(
         lambda depth, kind, bn, seed: start_view(probe, depth, kind, bn, seed),
         depth=widgets.depth_slider(DEPTHS, 56),
         kind=widgets.shortcut_toggle(),
-        bn=bn,
+        bn=widgets.toggle(BN, "lab-bn", "BN"),
         seed=widgets.seed_slider(range(5)),
     )
 

@@ -5,6 +5,7 @@ Notebook: notebooks/01_degradation.py. Tests: tests/test_train.py.
 """
 
 import math
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -34,9 +35,15 @@ def fast_precision(device: str | torch.device = "cpu") -> Precision:
     return "bfloat16" if any(units.get(unit) for unit in native) else "float32"
 
 
+SEEDING = threading.Lock()  # of the one random state that all threads share
+
+
 def new_net(config: ResNetConfig, seed: int) -> ResNet:
-    """The net with the initial weights of `seed`; the global random state is left alone."""
-    with torch.random.fork_rng():
+    """The net with the initial weights of `seed`; the global random state is left alone.
+
+    Two threads may ask at the same time: a notebook does, when a slider moves while it trains.
+    """
+    with SEEDING, torch.random.fork_rng():
         torch.manual_seed(seed)
         return ResNet(config)
 

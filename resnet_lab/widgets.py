@@ -41,16 +41,25 @@ def seed_slider(seeds: Sequence[int]) -> ipywidgets.SelectionSlider:
     return slider
 
 
-def shortcut_toggle(kinds: Sequence[str] = ("plain", "residual")) -> ipywidgets.ToggleButtons:
-    """Plain or residual, or the options by name; the first of them on."""
-    toggle = ipywidgets.ToggleButtons(
-        options=list(kinds),
-        description="shortcut",
-        style={"button_width": "6.5em"},
+def toggle(choices: Sequence[str], name: str, said: str = "") -> ipywidgets.ToggleButtons:
+    """Buttons of which one is on, first the first; found by a browser as `name`.
+
+    `said` stands before them, and is what a screen reader calls them; default: `name`'s last word.
+    """
+    width = f"{0.6 * max(map(len, choices)) + 2:.1f}em"
+    buttons = ipywidgets.ToggleButtons(
+        options=list(choices),
+        description=said or name.removeprefix("lab-"),
+        style={"button_width": width},
         layout={"width": "max-content"},
     )
-    toggle.add_class("lab-shortcut")
-    return toggle
+    buttons.add_class(name)
+    return buttons
+
+
+def shortcut_toggle(kinds: Sequence[str] = ("plain", "residual")) -> ipywidgets.ToggleButtons:
+    """Plain or residual, or the options by name; the first of them on."""
+    return toggle(kinds, "lab-shortcut")
 
 
 def draw(function, **controls: ipywidgets.Widget) -> ipywidgets.VBox:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 import ipywidgets
 
 from resnet_lab import widgets
-from resnet_lab.block_widgets import toggle
 from resnet_lab.findings import Finding
 from resnet_lab.landscape import drawing
 from resnet_lab.landscape.roughness import guessing
@@ -108,7 +107,7 @@ def landscape_explorer(found: Sequence[Finding], images: str) -> ipywidgets.VBox
     )
     net.add_class("lab-net")
     radius.add_class("lab-radius")
-    bn = toggle(list(BN), "lab-bn")
+    bn = widgets.toggle(BN, "lab-bn", "BN")
     return widgets.draw(
         lambda net, bn, radius: drawing.view(found, images, net, bn, radius),
         net=net,

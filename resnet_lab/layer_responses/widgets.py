@@ -18,8 +18,6 @@ def response_explorer(pairs: Pairs) -> ipywidgets.VBox:
         options=nets, value=nets[-1], description="net", continuous_update=False
     )
     net.add_class("lab-net")
-    order = ipywidgets.ToggleButtons(options=ORDERS, style={"button_width": "7em"})
-    order.add_class("lab-order")
     deepest = max(len(finding.values["std"]) for _, finding in pairs)
     layer = ipywidgets.IntSlider(
         value=1, min=1, max=deepest, description="layer", continuous_update=False
@@ -29,6 +27,6 @@ def response_explorer(pairs: Pairs) -> ipywidgets.VBox:
         lambda net, seed, order, layer: explore.view(pairs, net, seed, order, layer),
         net=net,
         seed=widgets.seed_slider(explore.seeds_of(pairs)),
-        order=order,
+        order=widgets.toggle(ORDERS, "lab-order"),
         layer=layer,
     )
