@@ -27,7 +27,17 @@ def type_in(capsys, monkeypatch, tmp_path):
     return run
 
 
-COMMANDS = ["reproduce", "train", "evaluate", "claims", "figures", "notebooks", "doctor", "audit"]
+COMMANDS = [
+    "reproduce",
+    "train",
+    "evaluate",
+    "claims",
+    "figures",
+    "notebooks",
+    "doctor",
+    "audit",
+    "book",
+]
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, "bench cpu", "bench gpu", "data get", "data show"])

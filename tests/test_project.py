@@ -112,6 +112,18 @@ def test_ci_also_runs_without_make_elsewhere_and_on_the_oldest_torch():
     assert f'"torch=={floor.removeprefix("torch>=")}.*"' in install
 
 
+def test_the_pages_are_built_by_the_command_and_may_do_nothing_else():
+    text = (ROOT / ".github/workflows/pages.yml").read_text(encoding="utf-8")
+    workflow = yaml.safe_load(text)
+    assert workflow["permissions"] == {"contents": "read"}
+    jobs = workflow["jobs"]
+    assert "permissions" not in jobs["build"]
+    assert jobs["deploy"]["permissions"] == {"pages": "write", "id-token": "write"}
+    assert "resnet-lab book --out site" in [step.get("run") for step in jobs["build"]["steps"]]
+    used = re.findall(r"uses: (\S+)", text)
+    assert used and all(re.fullmatch(r"actions/[\w-]+@v\d+", name) for name in used)
+
+
 def unencoded(source: Path) -> list[int]:
     """Lines that read or write text in whatever encoding the machine happens to have."""
     lines = []
