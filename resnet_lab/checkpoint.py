@@ -4,9 +4,7 @@ Paper: Section 4.2 (64k updates are worth resuming).
 Notebook: notebooks/00_start_here.py. Tests: tests/test_checkpoint.py.
 """
 
-import hashlib
 import io
-import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,13 +14,13 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
+from resnet_lab import half_way
 from resnet_lab.errors import InputError
-from resnet_lab.files import write_whole
 from resnet_lab.records import Point
 from resnet_lab.runs import Run
 from resnet_lab.train import State
 
-MAGIC = "resnet-lab checkpoint 1"
+KIND = half_way.Kind(magic="resnet-lab checkpoint 1", what="a checkpoint")
 SCALARS = ("step", "warming", "loss_sum", "wrong", "seen", "seconds")
 
 
@@ -36,18 +34,12 @@ def save(path: Path, run: Run, state: State, how: dict[str, str | int]) -> None:
     torch.save({"net": state.net.state_dict(), "optimizer": state.optimizer.state_dict()}, buffer)
     payload = buffer.getvalue()
     head = {
-        "is": MAGIC,
+        "is": KIND.magic,
         "run": run.hash,
         "how": how,
         "curve": [asdict(point) for point in state.curve],
     } | {name: getattr(state, name) for name in SCALARS}
-    line = json.dumps(head | {"sha256": digest(head, payload)})
-    write_whole(path, line.encode() + b"\n" + payload)
-
-
-def digest(head: dict, payload: bytes) -> str:
-    """Hash of a checkpoint's first line, without the hash itself, and of its tensors."""
-    return hashlib.sha256(json.dumps(head).encode() + payload).hexdigest()
+    half_way.write(path, head, payload)
 
 
 def read_head(path: Path, run: Run) -> tuple[dict, bytes]:
@@ -55,23 +47,12 @@ def read_head(path: Path, run: Run) -> tuple[dict, bytes]:
 
     Raises: InputError for a file that is cut short, changed, foreign, or of another run.
     """
-    remedy = "delete it to train this run from its start"
     try:
-        line, _, payload = path.read_bytes().partition(b"\n")
+        content = path.read_bytes()
     except OSError as error:
+        remedy = half_way.REMEDY
         raise InputError(f"{path} cannot be read ({error.strerror}); {remedy}") from error
-    try:
-        head = json.loads(line)
-        known = head["is"] == MAGIC
-    except (ValueError, KeyError, TypeError, RecursionError):
-        known = False
-    if not known:
-        raise InputError(f"{path} is not a checkpoint of this program; {remedy}")
-    if head.pop("sha256", None) != digest(head, payload):
-        raise InputError(f"{path} is cut short or damaged; {remedy}")
-    if head["run"] != run.hash:
-        raise InputError(f"{path} is the checkpoint of another run ({head['run']}); {remedy}")
-    return head, payload
+    return half_way.checked(KIND, content, path, run.hash)
 
 
 def load(path: Path, run: Run, state: State) -> State:

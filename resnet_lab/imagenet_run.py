@@ -17,6 +17,7 @@ import torch
 from resnet_lab import (
     checkpoint,
     distributed,
+    half_way,
     imagenet_checkpoint,
     imagenet_folder,
     imagenet_training,
@@ -155,7 +156,7 @@ def train_all(
     state = imagenet_training.begin(named.net, recipe, here.device)
     fixed = {"per_device": how.per_device, "precision": how.precision}
     path = folder / "checkpoint.pt"
-    if (content := imagenet_checkpoint.read(path, here)) is not None:
+    if (content := half_way.read(path, here)) is not None:
         names = imagenet_checkpoint.load(content, path, named.stem, fixed, state, here)
         met.names.update(dict.fromkeys(names))
         report(f"goes on after update {state.step:,}")

@@ -1,12 +1,16 @@
 """The book from three miniature notebooks: one that draws, one that stops, one without a figure."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
 from test_notebooks import write
 
-from resnet_lab import book, notebooks, pages
+from resnet_lab import notebooks
+from resnet_lab.book import Material, PageInfo, chapters, pages
+from resnet_lab.book.index import Contents, index
+from resnet_lab.claims.row import fact
 from resnet_lab.errors import InputError
 
 DRAWS = r"""
@@ -48,6 +52,11 @@ PLAIN = (
 )
 
 
+def claim(id: str, place: str, verdict: str) -> dict[str, object]:
+    row = fact(id, place, "<b>said</b>", paper=1, ours=2, holds=True, why="see `x`")
+    return asdict(row) | {"verdict": verdict}
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """Folder of the sources, of the book, what was reported and what came back."""
@@ -58,13 +67,16 @@ def made(tmp_path_factory):
     out, said = tmp_path_factory.mktemp("book") / "out", []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(notebooks, "folder", lambda: folder)
-        patch.setattr(book, "code_digest", lambda: "code")
-        infos = book.make_book(
+        patch.setattr(chapters, "code_digest", lambda: "code")
+        infos = chapters.make_book(
             out,
             {"fast": True},
             report=said.append,
-            records_digest="a",
-            facts={"scale": "quick", "images": "<embedded>", "claims": {"holds": 7, "fails": 2}},
+            material=Material(
+                records_digest="a",
+                facts={"scale": "quick", "images": "<embedded>"},
+                claims=(claim("1-a", "Section 1", "seen"), claim("C-b", "Appendix C", "not run")),
+            ),
         )
     return folder, out, said, infos
 
@@ -73,7 +85,7 @@ def made(tmp_path_factory):
 def there(made, monkeypatch):
     """The same book, its sources in place."""
     monkeypatch.setattr(notebooks, "folder", lambda: made[0])
-    monkeypatch.setattr(book, "code_digest", lambda: "code")
+    monkeypatch.setattr(chapters, "code_digest", lambda: "code")
     return made[1]
 
 
@@ -105,6 +117,8 @@ class TestEveryPage:
         assert "@import" not in style and "url(" not in style
         policy = page.find("meta", {"http-equiv": "Content-Security-Policy"})["content"]
         assert policy.startswith("default-src 'none'") and "http" not in policy
+        assert "script-src 'self' file:" in policy, "a page runs its own scripts only"
+        assert all(tag.get("src") or "json" in tag["type"] for tag in page.find_all("script"))
 
     def test_it_can_be_read_aloud_and_on_a_phone(self, made, name):
         page = soup(made[1] / f"{name}.html")
@@ -112,6 +126,12 @@ class TestEveryPage:
         assert page.find("meta", {"name": "viewport"})
         assert all(image.get("alt") for image in page.find_all("img"))
         assert len(page.find_all("h1")) == 1
+        assert page.find("a", class_="skip")["href"] == "#main" and page.main["id"] == "main"
+        inputs = page.find_all(["input", "select"])
+        named = {label.get("for") for label in page.find_all("label")}
+        assert all(
+            i.get("aria-label") or i.get("id") in named or i.find_parent("label") for i in inputs
+        )
 
     def test_its_links_lead_somewhere(self, made, name):
         for link in soup(made[1] / f"{name}.html").find_all("a", href=True):
@@ -142,7 +162,7 @@ def test_markdown_outputs_become_tables(made):
 
 
 def test_chapters_lead_to_their_neighbours(made):
-    links = [a["href"] for a in soup(made[1] / "02_stops.html").header.find_all("a")]
+    links = [a["href"] for a in soup(made[1] / "02_stops.html").header.nav.find_all("a")]
     assert links == ["index.html", "01_draws.html", "03_plain.html"]
 
 
@@ -161,7 +181,8 @@ def test_a_stopped_page_says_so_at_its_top(made):
 def test_the_index_shows_scale_images_claims_and_status(made):
     page = soup(made[1] / "index.html")
     facts = {div.dt.text: div.dd.text for div in page.select("dl > div")}
-    assert facts == {"scale": "quick", "images": "<embedded>", "holds": "7", "fails": "2"}
+    assert facts.items() >= {"scale": "quick", "images": "<embedded>", "seen": "1"}.items()
+    assert facts["2 claims of the paper"].startswith("1 seen, 0 not seen")
     cards = page.select(".cards li")
     assert [card.a["href"] for card in cards] == ["01_draws.html", "02_stops.html", "03_plain.html"]
     assert cards[0].img["src"] == "figures/01_draws.png"
@@ -178,13 +199,13 @@ def test_what_has_not_changed_is_not_run_again(there, monkeypatch):
         for path, content in stamps.items():
             path.write_bytes(content)
         ran.clear()
-        infos = book.make_book(there, given, records_digest=digest)
+        infos = chapters.make_book(there, given, material=Material(records_digest=digest))
         return list(ran), infos[0].status
 
     assert again({"fast": True}, "b") == (["01_draws", "02_stops", "03_plain"], "ran")
     assert again({"fast": False}, "a") == (["01_draws", "02_stops"], "ran")
     assert again({"fast": True}, "a") == (["02_stops"], "unchanged")  # what failed is tried again
-    monkeypatch.setattr(book, "code_digest", lambda: "other")
+    monkeypatch.setattr(chapters, "code_digest", lambda: "other")
     assert again({"fast": True}, "a") == (["01_draws", "02_stops", "03_plain"], "ran")
 
 
@@ -197,7 +218,7 @@ def test_an_interrupted_book_keeps_what_was_done(there, tmp_path, monkeypatch):
 
     monkeypatch.setattr(notebooks, "execute", execute)
     with pytest.raises(KeyboardInterrupt):
-        book.make_book(tmp_path, {}, records_digest="a")
+        chapters.make_book(tmp_path, {}, material=Material())
     page = soup(tmp_path / "index.html")
     status = [card.text for card in page.select(".cards .status")]
     assert status[0].startswith("Ran") and status[1:] == ["Not run yet"] * 2
@@ -210,11 +231,13 @@ def test_an_interrupted_book_keeps_what_was_done(there, tmp_path, monkeypatch):
 )
 def test_wrong_parameters_start_nothing(there, tmp_path, given, message):
     with pytest.raises(InputError, match=message):
-        book.make_book(tmp_path / "out", given, records_digest="a")
+        chapters.make_book(tmp_path / "out", given, material=Material())
     assert not (tmp_path / "out").exists()
 
 
 def test_titles_and_messages_do_not_become_markup(tmp_path):
-    info = book.PageInfo(stem="01_x", title="<b>x</b>", status="failed", message='"><script>\nmore')
-    text = book.index(tmp_path, [info], {}).read_text()
-    assert "<b>x</b>" not in text and "<script>" not in text
+    info = PageInfo(stem="01_x", title="<b>x</b>", status="failed", message='"><script>\nmore')
+    contents = Contents(claims=(claim("a", "Section 1", "seen"),))
+    text = index(tmp_path, [info], contents).read_text()
+    assert "<b>x</b>" not in text and "<b>said</b>" not in text and "<script>" not in text
+    assert "see <code>x</code>" in text

@@ -171,7 +171,7 @@ def test_somebodys_own_torch_file_is_refused_and_never_unpickled(tmp_path):
 
 
 def test_a_first_line_without_its_hash_is_refused(tmp_path):
-    line = json.dumps({"is": checkpoint.MAGIC, "run": RUN.hash}).encode()
+    line = json.dumps({"is": checkpoint.KIND.magic, "run": RUN.hash}).encode()
     refused(tmp_path / "a.checkpoint", line + b"\n", "cut short or damaged")
 
 

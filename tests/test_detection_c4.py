@@ -1,9 +1,11 @@
 """The cut nets against Appendix A and hand arithmetic."""
 
 import pytest
+import torch
 
 from resnet_lab.detection import c4
 from resnet_lab.detection.config import DetectorConfig, toy
+from resnet_lab.detection.images import batch
 
 VGG = DetectorConfig(backbone="vgg16")
 
@@ -30,6 +32,17 @@ def test_shapes_of_resnet_101_at_600_by_1000():
     assert found["conv5_x, then mean, per region"].convolutions == 9
 
 
+@pytest.mark.parametrize("config", [DetectorConfig(), VGG, toy()], ids=["resnet", "vgg", "toy"])
+def test_the_tables_map_is_the_one_that_a_real_image_gets(config):
+    """The net without memory for its weights is given what `prepare` makes of an image."""
+    net, size = c4.detector(config), c4.seen_size((375, 500), config)
+    pixels = batch([torch.zeros(3, 375, 500, dtype=torch.uint8)], config, stride=net.stride).pixels
+    maps = net.features(pixels.to("meta"))
+    shown = [part.shape for part in c4.parts(config, size) if part.name.endswith("shared")][-1]
+    assert shown == tuple(maps.shape)
+    assert "padded to 608x1008" in c4.table(DetectorConfig(), (600, 1000))
+
+
 def test_context_doubles_the_inputs_of_the_last_layers():
     """(2048 + 1) x 21 by hand; with context twice the weights."""
     plain = by_name(DetectorConfig(), (96, 96))["class scores"].parameters
@@ -39,6 +52,7 @@ def test_context_doubles_the_inputs_of_the_last_layers():
 
 def test_vgg_has_hidden_layers_per_region():
     found = by_name(VGG, (600, 1000))
+    assert found["conv5, shared"].shape == (1, 512, 38, 63)  # as Caffe, which rounds up
     assert found["fc6, fc7, per region"].shape == (300, 4096)
     assert found["RoI pooling"].shape == (300, 512, 7, 7)
 

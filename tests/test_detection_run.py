@@ -15,6 +15,7 @@ from resnet_lab.detection import scenes
 from resnet_lab.detection.config import toy, toy_inference
 from resnet_lab.detection.recipe import DetectionRecipe
 from resnet_lab.detection.run import How, Job
+from resnet_lab.detection.scores import Scores
 from resnet_lab.detection.sources import Start
 from resnet_lab.distributed import World, world
 from resnet_lab.errors import InputError
@@ -190,3 +191,33 @@ def test_what_cannot_be_run_is_said_before_it_begins(tmp_path, changes, sentence
     with pytest.raises(InputError, match=sentence):
         runs.run(a_job(**changes), tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+class Other:
+    """Scenes whose classes go by other names, or stand in another order."""
+
+    content_hash = "other"
+
+    def __init__(self, classes):
+        self.name, self.classes = "other", tuple(classes)
+
+
+@pytest.mark.parametrize(
+    "change, says",
+    [
+        (lambda names: ["plate", *names[1:]], "do not have the same classes: disc, plate in one"),
+        (lambda names: names[::-1], "do not have the same classes: they are in another order"),
+    ],
+)
+def test_classes_that_differ_are_named(change, says):
+    job = a_job()
+    with pytest.raises(InputError, match=says):
+        runs.check(replace(job, test=Other(change(list(job.train.classes)))))
+
+
+def test_the_scores_in_words_are_those_that_the_papers_table_has():
+    found = Scores(images=9, objects=4, voc=61.0, voc07=62.0, coco=40.0, coco50=63.0, coco75=50.0)
+    assert runs.line_of(found, "voc07").startswith("mAP@.5 61.0, 11 points 62.0, mAP@[.5,.95] 40.0")
+    assert runs.line_of(found, "coco-val2014").startswith("mAP@.5 63.0, mAP@[.5,.95] 40.0")
+    nothing = replace(found, objects=0, voc=None)
+    assert runs.line_of(nothing, "voc12").startswith("no mAP: nothing is annotated in the 9 images")

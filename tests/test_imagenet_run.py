@@ -210,7 +210,7 @@ class TestTorchrun:
         return found
 
     def finish(self, process):
-        said, _ = process.communicate(timeout=120)
+        said, _ = process.communicate(timeout=300)
         assert process.returncode == 0, said
         return said
 
@@ -222,13 +222,13 @@ class TestTorchrun:
         said = self.finish(self.start(root, tmp_path / "whole"))
         assert said.count("update 24:") == 1  # one process talks
         killed = self.start(root, tmp_path / "killed")
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300  # only against hanging: machines may be busy
         while not list(tmp_path.glob("killed/imagenet/*/checkpoint.pt")):
             assert time.monotonic() < deadline and killed.poll() is None
             time.sleep(0.005)
         for process in self.children(killed.pid):
             os.kill(process, signal.SIGKILL)
-        killed.communicate(timeout=60)
+        killed.communicate(timeout=300)
         assert killed.returncode != 0
         assert not list(tmp_path.glob("killed/imagenet/*/record.json"))
         said = self.finish(self.start(root, tmp_path / "killed"))

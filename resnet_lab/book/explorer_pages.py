@@ -19,7 +19,8 @@ h1 { line-height: 1.2; font-size: 1.9rem; margin: .6rem 0; } h2 { margin-top: 2.
 .lead { max-width: 50rem; color: var(--soft); margin: 0 0 1.2rem; }
 .controls { display: flex; flex-wrap: wrap; gap: .8rem 1.4rem; background: var(--card);
   border: 1px solid var(--line); border-radius: 10px; padding: .9rem 1.1rem; }
-.controls > div { display: flex; flex-direction: column; gap: .15rem; }
+.controls > div { min-width: 0; max-width: 100%; display: flex; flex-direction: column;
+  gap: .15rem; }
 .controls label { font-size: .85rem; color: var(--soft); }
 .controls .slider { flex: 1 1 19rem; } .controls .slider span { display: flex; gap: .8rem;
   align-items: center; } input[type="range"] { flex: 1; min-width: 0; padding: 0;

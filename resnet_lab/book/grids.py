@@ -4,6 +4,7 @@ Paper: nowhere; it shows the ledger of claims and the paper's tables beside ours
 Notebook: notebooks/00_start_here.py. Tests: tests/test_book.py, tests/test_book_browser.py.
 """
 
+import re
 from collections.abc import Sequence
 from html import escape
 
@@ -19,6 +20,7 @@ th, td { padding: .35rem .7rem; border-bottom: 1px solid var(--line); text-align
 .sortable th button::after { content: " ↕"; color: var(--soft); font-weight: 400; }
 [aria-sort="ascending"] button::after { content: " ↑"; }
 [aria-sort="descending"] button::after { content: " ↓"; }
+td.short { white-space: nowrap; }
 td.number { font-variant-numeric: tabular-nums; white-space: nowrap; }
 .filters { display: flex; flex-wrap: wrap; gap: .6rem 1.2rem; align-items: end; margin: 1rem 0; }
 .filters[hidden] { display: none; }
@@ -27,8 +29,10 @@ td.number { font-variant-numeric: tabular-nums; white-space: nowrap; }
 .filters output { font: inherit; color: var(--soft); min-width: 8rem; }
 .seen, .run, .counted { color: var(--good); } .not-seen { color: var(--bad); }
 .undecided, .run-reduced { color: var(--unsure); } .not-run { color: var(--soft); }
+td:last-child:not(.short) { min-width: 16rem; }
 td[class] b { white-space: nowrap; }
 """
+CODE, CODED = re.compile(r"`([^`]+)`"), r"<code>\1</code>"
 STATES = ("verdict", "status")  # fields whose words have a colour
 
 
@@ -77,11 +81,13 @@ def cell(field: str, value: object) -> str:
     if field in STATES:
         kind = str(value).replace(", ", " ").replace(" ", "-")
         return f'<td class="{kind}"><b>{escape(str(value))}</b></td>'
-    return f"<td>{escape(str(value))}</td>"
+    text = str(value)
+    short = ' class="short"' if len(text) < 18 else ""
+    return f"<td{short}>{CODE.sub(CODED, escape(text))}</td>"
 
 
 def shown(value: float) -> str:
-    """A number as a cell shows it: counts in full, others to four digits."""
-    if isinstance(value, int) or value >= 1e4:
-        return f"{value / 1e9:.4g}e9" if value >= 1e9 else f"{value:,.0f}"
-    return f"{value:.4g}"
+    """A number as a cell shows it: counts in full, 1.795e9 from a thousand million on."""
+    if abs(value) >= 1e9:
+        return f"{value / 1e9:.4g}e9"
+    return f"{value:,.0f}" if isinstance(value, int) or abs(value) >= 1e3 else f"{value:.4g}"

@@ -23,7 +23,9 @@ dl { display: flex; flex-wrap: wrap; gap: .6rem 2.4rem; margin: 1.6rem 0 0; padd
 dt { font-size: .85rem; color: var(--soft); } dd { margin: 0; font-weight: 600; }
 .claims dd { font-size: 1.7rem; line-height: 1.2; } h2 a { color: inherit; text-decoration: none; }
 h2, tr { scroll-margin-top: 1rem; } tr:target { background: var(--code); }
-.explorers li { border-left: 4px solid var(--link); }
+.explorers li { border-left: 4px solid var(--link); padding-bottom: .5rem; }
+ol.explorers { grid-template-columns: repeat(auto-fit, minmax(min(100%, 17rem), 1fr)); }
+.top { display: flex; flex-wrap: wrap; gap: 0 2.4rem; align-items: end; }
 ol.cards { list-style: none; margin: 0; padding: 0; display: grid; gap: 1.2rem;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 19rem), 1fr)); }
 .cards li { background: var(--card); border: 1px solid var(--line); border-radius: 10px;
@@ -83,7 +85,7 @@ def index(out: Path, pages_made: list[PageInfo], contents: Contents | None = Non
 <h1>ResNet Lab</h1>
 <p class="lead">&ldquo;Deep Residual Learning for Image Recognition&rdquo; (He, Zhang, Ren, Sun,
 2015) as a program: what the paper found, run again, with our numbers beside its own.</p>
-<dl>{listed(contents.facts)}</dl>
+<div class="top"><dl>{listed(contents.facts)}</dl>{short_score(contents)}</div>
 {explorers(contents)}
 <h2 id="chapters">Chapters</h2>
 <ol class="cards">
@@ -110,6 +112,22 @@ def explorers(contents: Contents) -> str:
     return f'<h2 id="explorers">Take hold of it</h2>\n<ol class="cards explorers">{cards}</ol>'
 
 
+def short_score(contents: Contents) -> str:
+    """How many claims have which verdict, with the way to all of them."""
+    if not contents.claims:
+        return ""
+    words = ", ".join(f"{count} {verdict}" for verdict, count in counted(contents).items())
+    return (
+        f"<dl><div><dt>{len(contents.claims)} claims of the paper</dt>"
+        f'<dd><a href="#scoreboard">{words}</a></dd></div></dl>'
+    )
+
+
+def counted(contents: Contents) -> dict[str, int]:
+    """Verdict -> number of claims."""
+    return {v: sum(row["verdict"] == v for row in contents.claims) for v in VERDICTS}
+
+
 CLAIMS = Grid(
     name="claims",
     columns=(
@@ -134,14 +152,13 @@ def scoreboard(out: Path, contents: Contents) -> str:
     write_whole(
         out / "data" / "claims.json", "[\n" + ",\n".join(map(strict, contents.claims)) + "\n]\n"
     )
-    counts = {v: sum(row["verdict"] == v for row in contents.claims) for v in VERDICTS}
     rows = [
         dict(row) | {"section": section_of(str(row["place"])), "tested": tested(str(row["scale"]))}
         for row in contents.claims
     ]
     return (
         '<h2 id="scoreboard">The scoreboard: every claim, and whether we see it</h2>\n'
-        f'<dl class="claims">{listed(counts)}</dl>'
+        f'<dl class="claims">{listed(counted(contents))}</dl>'
         "<p>A verdict is computed from records or from the nets themselves, and never typed. "
         "± is the standard deviation of one run over seeds, n the number of runs. "
         '<a href="data/claims.json" download>data/claims.json</a> holds the same rows.</p>'

@@ -13,7 +13,7 @@ from torch import nn
 from resnet_lab import cost
 from resnet_lab.detection.config import DetectorConfig, toy
 from resnet_lab.detection.faster_rcnn import FasterRCNN
-from resnet_lab.detection.images import resized_size
+from resnet_lab.detection.images import padded_size, resized_size
 
 REGIONS = 300  # per image in testing (Appendix A)
 
@@ -46,9 +46,12 @@ def convolutions(module: nn.Module) -> int:
 
 @torch.no_grad()
 def parts(config: DetectorConfig, size: tuple[int, int], regions: int = REGIONS) -> list[Part]:
-    """Every part of the detector in its order, for an image of `size` (height, width)."""
+    """Every part of the detector in its order, for an image of `size` (height, width).
+
+    The image is padded as the detector pads it: 600 x 1000 to 608 x 1008.
+    """
     net = detector(config)
-    found, x = [], torch.zeros(1, 3, *size, device="meta")
+    found, x = [], torch.zeros(1, 3, *padded_size([size], net.stride), device="meta")
 
     def add(name: str, shape: torch.Size, module: nn.Module | None) -> None:
         found.append(
@@ -86,8 +89,10 @@ def shared_layers(config: DetectorConfig) -> int:
 
 def table(config: DetectorConfig, size: tuple[int, int], regions: int = REGIONS) -> str:
     """The parts as Markdown."""
+    height, width = padded_size([size], detector(config).stride)
+    padded = f", padded to {height}x{width}" if (height, width) != tuple(size) else ""
     lines = [
-        f"| {config.name}, image {size[0]}x{size[1]} | shape | convolutions | parameters |",
+        f"| {config.name}, image {size[0]}x{size[1]}{padded} | shape | convolutions | parameters |",
         "|---|---|---|---|",
     ]
     for part in parts(config, size, regions):

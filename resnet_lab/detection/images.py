@@ -33,6 +33,11 @@ def resized_size(size: tuple[int, int], short_side: int, long_side: int) -> tupl
     return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
 
 
+def padded_size(sizes: Sequence[tuple[int, int]], stride: int) -> tuple[int, int]:
+    """Height and width that hold images of all `sizes`, in whole places of `stride` pixels."""
+    return tuple(-(-max(side) // stride) * stride for side in zip(*sizes, strict=True))
+
+
 def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
     """The image at `size`, bilinear, averaged where it shrinks; the same image if it has it.
 
@@ -67,7 +72,7 @@ def batch(
     long = round(config.long_side * short / config.short_side)
     stored = tuple((image.shape[1], image.shape[2]) for image in images)
     sizes = tuple(resized_size(size, short, long) for size in stored)
-    height, width = (-(-max(side) // stride) * stride for side in zip(*sizes, strict=True))
+    height, width = padded_size(sizes, stride)
     mean = torch.tensor(config.mean, device=device).view(3, 1, 1)
     std = torch.tensor(config.std, device=device).view(3, 1, 1)
     pixels = torch.zeros(len(images), 3, height, width, device=device)

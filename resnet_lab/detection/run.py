@@ -157,6 +157,11 @@ def train_all(job: Job, named: DetectionRun, folder: Path) -> State:
 
 def line_of(found: Scores, name: str) -> str:
     """The scores as one sentence; on COCO, mAP@.5 is COCO's, as in Table 8, elsewhere VOC's."""
+    if not found.objects:
+        return (
+            f"no mAP: nothing is annotated in the {found.images:,} images of {name}; where their "
+            "server has the annotations, `evaluate detection --results` writes what it takes"
+        )
     parts = {"mAP@.5": found.voc, "11 points": found.voc07}
     if name.startswith("coco"):
         parts = {"mAP@.5": found.coco50}

@@ -161,7 +161,7 @@ def load(net: nn.Module, tensors: Mapping[str, Tensor], spec: str) -> None:
     try:
         net.load_state_dict(dict(tensors), strict=True)
     except RuntimeError as error:
-        reason = str(error).splitlines()[1].strip()[:120]
+        reason = evaluation.shortened(str(error).splitlines()[1].strip())
         raise InputError(f"{spec} does not fit the net: {reason}") from error
 
 

@@ -38,7 +38,8 @@ def charts(depths: dict[str, tuple[int, ...]], sentences: dict[str, str]) -> tup
         constant("sentences", sentences),
         formula(
             "words",
-            "sentences[chosen] + (family == 'vgg' && shortcut != 'none' "
+            "(sentences[chosen] || 'ResNet-' + layers + ' is here with option A and as a plain net "
+            "only, as the paper has it') + (family == 'vgg' && shortcut != 'none' "
             "? '; VGG has no shortcuts.' : '.')",
         ),
     ]
