@@ -156,7 +156,8 @@ every = [pair for pair in stored.of_records(recorded, found) if pair[0].scale ==
 every = [pair for pair in every if pair[0].run.images.name == "cifar10"]
 drawn, (ax,) = figures.sheet(1, width=7.2, height=3.2)
 figure.roles(ax, figure.by_net(every))
-ax.set_title("\n".join([*figure.face(every), style.counted(figure.by_net(every).values())]))
+face = [*figure.face(every), style.counted(figure.by_net(every).values())]
+ax.set_title("\n".join(face), fontsize="small", color="0.35")
 drawn
 
 # %% [markdown]

@@ -151,7 +151,7 @@ Markdown(result_tables.differences(steps, results))
 #
 # ## The verdicts
 #
-# **Predict.** Three seeds, drawn scenes: for which of the four can a sign be told from chance?
+# **Predict.** Few seeds, drawn scenes: for which of the four can a sign be told from chance?
 
 # %%
 rows = claims.improvements.appendix_b(results)
