@@ -134,14 +134,14 @@ def sentence(seen: Seen) -> str:
     course = seen.courses[-1]
     name = name_of(course.task)
     if seen.state in ("running", "paused"):
+        head = "Paused. " if seen.state == "paused" else ""
         if not seen.step:
-            return f"Preparing images and net: {name}.{after}"
+            return f"{head}Preparing images and net: {name}.{after}"
         lr = course.points[-1].lr if course.points else None
         words = [f"{name}: update {seen.step:,} of {course.task.updates:,}"]
         words += [f"learning rate {lr:g}"] if lr else []
         words += [f"{seen.rate:.1f} updates/s"] if seen.rate else []
         words += [f"about {duration(seen.left)} left"] if seen.left is not None else []
-        head = "Paused. " if seen.state == "paused" else ""
         return f"{head}{', '.join(words)}.{after}"
     if seen.state == "stopped":
         return f"Stopped: {name} after {seen.step:,} updates. What was trained stays."

@@ -134,10 +134,10 @@ class LivePanel(ipywidgets.VBox):
                 self.buttons[name].disabled = not value
             words = f"{self.said} " * bool(self.said) + live_figures.sentence(seen)
             self.status.value = f"<div role='status'>{html.escape(words)}</div>"
+            self.table.value = live_figures.page(seen.courses)
             if sparing and time.monotonic() - self.drawn < PAUSE:
                 return
             self.picture.value = pictures.png(self.trained())
-            self.table.value = live_figures.page(seen.courses)
             self.drawn = time.monotonic()
 
     def results(self) -> list[Course]:

@@ -198,6 +198,12 @@ def train_a_little(page, stem: str) -> None:
     assert page.locator(".lab-table td").count() >= 4
 
 
+def three_rows(live) -> list[str] | None:
+    """The lines of the panel's table, once there are a head and two nets."""
+    rows = live.locator(".lab-table tr").all_inner_texts()
+    return rows if len(rows) == 3 else None
+
+
 def open_mini(page, address) -> None:
     open_notebook(page, address("doc/tree/mini.ipynb"))
 
@@ -255,9 +261,9 @@ def test_nets_are_trained_live_paused_gone_on_with_and_stopped(lab):
     shot(page, "mini_live")
     press(page, "stop", "Enter")
     says(page, "Stopped: ResNet-8")
-    assert live.locator("img").first.get_attribute("src") != picture
-    rows = live.locator(".lab-table tr").all_inner_texts()
-    assert len(rows) == 3 and rows[1].startswith("plain-8, seed 0")
+    until(page, lambda: live.locator("img").first.get_attribute("src") != picture, "no new picture")
+    rows = until(page, lambda: three_rows(live), "no row a net")
+    assert rows[1].startswith("plain-8, seed 0")
     explorer.move()
     press(page, "clear")
     says(page, "The list is empty")
