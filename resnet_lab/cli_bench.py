@@ -1,4 +1,4 @@
-"""The commands `resnet-lab bench cpu` and `resnet-lab bench gpu`.
+"""The commands `resnet-lab bench cpu`, `resnet-lab bench gpu` and `resnet-lab bench widgets`.
 
 Paper: Section 4.2 (the nets and the recipe that are timed).
 Notebook: notebooks/00_start_here.py. Tests: tests/test_cli_bench.py.
@@ -12,7 +12,10 @@ import typer
 from resnet_lab.errors import InputError
 from resnet_lab.options import Data, ImagesName, Scale
 
-bench_app = typer.Typer(help="Measure our training beside a textbook loop.", no_args_is_help=True)
+bench_app = typer.Typer(
+    help="Measure our training beside a textbook loop, and how soon sliders answer.",
+    no_args_is_help=True,
+)
 
 
 @bench_app.command(
@@ -123,6 +126,19 @@ def bench_gpu(
         )
         typer.echo(table_equal(equal))
         keep(result, equal)
+
+
+@bench_app.command(
+    "widgets", epilog="Example: resnet-lab bench widgets 01 05. About a minute a chapter."
+)
+def bench_widgets(
+    chapters: Annotated[list[str] | None, typer.Argument(help="Chapters; default: all.")] = None,
+) -> None:
+    """How long each slider and button of a chapter takes to redraw, in the kernel."""
+    from resnet_lab.bench import controls
+
+    for line in controls.report(chapters or None):
+        typer.echo(line)
 
 
 def numbers(option: str, text: str) -> list[int]:

@@ -72,7 +72,9 @@ def draw(ax, course: Course, shade: str, mark: str, end: int) -> tuple[float, fl
     if not points:  # a recorded run, which begins later
         return end, 0.0
     look = dict(color=shade, linewidth=1.0 if shade == GREY else 1.8, zorder=1 + bool(mark))
-    ax.plot([p.step for p in points], [p.train_error for p in points], "--", **look)
+    dot = "." if len(points) == 1 else ""  # one point makes no line
+    trained = [p.train_error for p in points]
+    ax.plot([p.step for p in points], trained, "--", marker=dot, **look)
     tests = [(p.step, p.test_error) for p in points if p.test_error is not None]
     if tests:
         look |= dict(marker=mark, markersize=5, clip_on=False) if mark else {}

@@ -46,7 +46,9 @@ class Sections(HTMLParser):
             self.skipped -= 1
         elif tag == self.heading:
             self.heading = ""
-            self.found[-1][1].append(self.path[-1][1].strip())
+            level, text = self.path[-1]
+            self.path[-1] = (level, text.strip())
+            self.found[-1][1].append(text.strip())
 
     def handle_data(self, data: str) -> None:
         if self.skipped or not self.inside or not self.found:
