@@ -222,7 +222,7 @@ class Slider(Control):
         """Click on the bar until the handle is there: it takes none while it still glides."""
         handle, base = self.box.get_by_role("slider"), self.box.locator(".noUi-base")
         size = base.bounding_box()
-        x = min(max(part * size["width"], 1), size["width"] - 1)
+        x = min(max(part * size["width"], 0.2), size["width"] - 0.2)
 
         def there() -> bool:
             base.click(position={"x": x, "y": size["height"] / 2})
@@ -235,7 +235,7 @@ class Slider(Control):
         """A click where `value` is, then the steps that the mouse missed."""
         handle, base = self.box.get_by_role("slider"), self.box.locator(".noUi-base")
         size = base.bounding_box()
-        x = min(max(part * size["width"], 1), size["width"] - 1)
+        x = min(max(part * size["width"], 0.2), size["width"] - 0.2)
         base.click(position={"x": x, "y": size["height"] / 2})
         for _ in range(60):
             self.page.wait_for_timeout(100)

@@ -150,13 +150,14 @@ def click_blocks(page, stem: str) -> None:
     whole = net.shown()
     block.focus()
     block.press("Space")
-    lesioned = net.other(whole)
+    net.other(whole)
     shot(page, f"{stem}_blocks")
     block.click()
     net.back(whole)
+    now = whole
     for button in (block, last):
         button.click()
-        lesioned = net.other(lesioned)
+        now = net.other(now)
     page.locator(".lab-back").click()
     net.back(whole)
 
