@@ -7,12 +7,16 @@ from statistics import mean
 import pytest
 import torch
 from conftest import record_of
+from detection_records import fake
 from torch import nn
 
 from resnet_lab import cost, paper, records
 from resnet_lab.book import explorer_pages
+from resnet_lab.claims.detection import Evidence
+from resnet_lab.detection.config import DetectorConfig
 from resnet_lab.explorers import comparison, explorer, nets, runs, runtime
 from resnet_lab.imagenet_tables import Result
+from resnet_lab.localisation import record as localisation_record
 from resnet_lab.resnet import ResNet, cifar, imagenet
 from resnet_lab.vgg import vgg
 
@@ -163,6 +167,35 @@ class TestComparison:
         rows = comparison.explorer([], [one]).data["rows"]
         gaps = {row["measure"]: row["gap"] for row in rows if row["status"] == "run"}
         assert gaps == pytest.approx({"top-1 error": 0.15, "top-5 error": 0.09})
+
+    def test_detectors_of_drawn_scenes_are_the_means_of_their_record_files(self):
+        shown = comparison.explorer([], detectors=Evidence.of([records.SHIPPED])).data["rows"]
+        shown = {row["net"]: row for row in shown if row["measure"] == "mAP@.5"}
+        stems = ("plain-24_seed*", "plain-10_seed*")
+        for stem, net in zip(stems, ("plain-24", "plain-10 (VGG's role)"), strict=True):
+            files = sorted((records.SHIPPED / "detection").glob(f"{stem}/record.json"))
+            values = [json.loads(path.read_text())["final"]["voc"] for path in files]
+            assert len(values) >= 3 and shown[net]["n"] == len(values)
+            assert shown[net]["ours"] == pytest.approx(sum(values) / len(values))
+            assert shown[net]["paper"] is None and shown[net]["status"] == "run reduced"
+
+    def test_a_detector_trained_on_voc_goes_into_table_7(self):
+        one = fake("residual", 0)
+        images = replace(one.run.images, name="voc07+12")
+        run = replace(one.run, config=DetectorConfig(), images=images)
+        final = replace(one.final, voc07=75.4)
+        rows = comparison.explorer(
+            [], detectors=Evidence(records=(replace(one, run=run, final=final),))
+        ).data["rows"]
+        (row,) = [row for row in rows if row["status"] == "run"]
+        assert (row["place"], row["paper"], row["ours"]) == ("Table 7", 76.4, 75.4)
+        assert row["gap"] == pytest.approx(-1.0)
+
+    def test_localisers_stand_with_their_plain_twins(self):
+        localised = localisation_record.load_all(records.SHIPPED)
+        rows = comparison.explorer([], localised=localised).data["rows"]
+        nets = [row["net"] for row in rows if row["measure"] == "localisation error" and row["n"]]
+        assert "ResNet-16: + R-CNN" in nets and "plain-16: + R-CNN" in nets
 
     def test_every_row_is_printed_in_the_paper_file(self):
         printed = {

@@ -152,9 +152,11 @@ def test_a_localiser_trains_on_a_folder_and_is_tested_on_it(root, tmp_path):
     """The same run as on embedded images, from a given classifier, with threads that read ahead."""
     backbone = ResNetConfig(blocks=(1, 1, 1, 1), widths=(4, 8, 8, 8), classes=2)
     config = toy(backbone=backbone, classes=2, rpn_width=8, hidden=8)
+    short = replace(EMBEDDED, steps=2, drops=(1,), batch=2, warm_up=0, log_every=1)
     job = run.Job(
         config=config,
-        recipe=replace(EMBEDDED, steps=2, drops=(1,), batch=2, warm_up=0, log_every=1),
+        recipe=short,
+        rcnn=replace(short, steps=3),
         train=folder.load(root, "train"),
         test=folder.load(root, "val", classes=NAMES),
         net=backbones.classifier(config.detector),

@@ -24,7 +24,7 @@ dt { font-size: .85rem; color: var(--soft); } dd { margin: 0; font-weight: 600; 
 .claims dd { font-size: 1.7rem; line-height: 1.2; } h2 a { color: inherit; text-decoration: none; }
 h2, tr { scroll-margin-top: 1rem; } tr:target { background: var(--code); }
 .explorers li { border-left: 4px solid var(--link); padding-bottom: .5rem; }
-ol.explorers { grid-template-columns: repeat(auto-fit, minmax(min(100%, 17rem), 1fr)); }
+ol.cards.explorers { grid-template-columns: repeat(auto-fit, minmax(min(100%, 17rem), 1fr)); }
 .top { display: flex; flex-wrap: wrap; gap: 0 2.4rem; align-items: end; }
 ol.cards { list-style: none; margin: 0; padding: 0; display: grid; gap: 1.2rem;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 19rem), 1fr)); }

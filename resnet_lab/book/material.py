@@ -28,7 +28,9 @@ def gather(
     digests = sorted(one.digest for one in (*found, *measured, *detectors.records, *localised))
     return Material(
         records_digest=hashlib.sha256("".join(digests).encode()).hexdigest(),
-        explorers=tuple(explorers.build(found, measured, imagenet_tables.results(folder))),
+        explorers=tuple(
+            explorers.build(found, measured, imagenet_tables.results(folder), detectors, localised)
+        ),
         claims=tuple(claims.as_json(rows)),
         facts=facts or {},
     )

@@ -5,16 +5,19 @@ Notebook: notebooks/00_start_here.py. Tests: tests/test_explorers.py.
 """
 
 from collections.abc import Iterator, Sequence
-from statistics import mean, stdev
+from statistics import mean
 
 from resnet_lab import cost, experiments, imagenet_tables, paper, tables
+from resnet_lab.claims.detection import Evidence
 from resnet_lab.claims.nets import total, weightless, weightless_vgg
+from resnet_lab.explorers import tasks
 from resnet_lab.explorers.explorer import Explorer, Grid
+from resnet_lab.explorers.rows import Row, of_runs, row
+from resnet_lab.localisation.record import AnyRecord
 from resnet_lab.records import Record
 from resnet_lab.resnet import cifar, imagenet
 from resnet_lab.table_1 import DEPTHS, SIDE
 
-Row = dict[str, object]
 FIELDS = {
     "place": "where the paper prints the number; for nets it does not have, what they stand beside",
     "net": "the paper's name of the net or method",
@@ -41,24 +44,25 @@ COLUMNS = (
     ("status", "Status"),
     ("why", "What differs, or what it would take"),
 )
-# tables of the detection and localisation tasks: what is measured, and what it would take
-TASKS = {
-    7: ("mAP on VOC", "VOC and a GPU: `resnet-lab train detection --data voc07+12`"),
-    8: ("mAP on COCO", "COCO and GPUs: `resnet-lab train detection --data coco`"),
-    9: ("mAP on COCO", "COCO and GPUs: `resnet-lab train detection --data coco`"),
-    10: ("mAP on VOC 2007", "VOC and a GPU: `resnet-lab train detection --data voc07+12`"),
-    11: ("mAP on VOC 2012", "VOC, a GPU and the VOC server"),
-    12: ("mAP on ImageNet detection", "ImageNet detection, GPUs and the challenge's server"),
-    13: ("localisation error", "ImageNet and a GPU: `resnet-lab train localisation --data DIR`"),
-    14: ("top-5 localisation error", "ImageNet and a GPU: `resnet-lab train localisation`"),
-}
-OTHERS = ("googlenet", "vgg_ilsvrc14", "overfeat")  # methods that are not the paper's to run
 
 
-def explorer(found: Sequence[Record], evaluated: Sequence[imagenet_tables.Result] = ()) -> Explorer:
-    """The page, from paper.yaml, from the nets, from records of runs and ImageNet's results."""
+def explorer(
+    found: Sequence[Record],
+    evaluated: Sequence[imagenet_tables.Result] = (),
+    detectors: Evidence | None = None,
+    localised: Sequence[AnyRecord] = (),
+) -> Explorer:
+    """The page, from paper.yaml, from the nets, and from results of every kind."""
+    detectors = detectors or Evidence()
     cifar_10 = [*cifar_rows(found), *reduced(found)]
-    rows = [*counted(), *imagenet_rows(evaluated), *cifar_10, *task_rows()]
+    small = [*tasks.drawn(detectors.results), *tasks.located(localised)]
+    rows = [
+        *counted(),
+        *imagenet_rows(evaluated),
+        *cifar_10,
+        *tasks.printed(detectors.records),
+        *small,
+    ]
     return Explorer(
         stem="explore_tables",
         title="The paper's tables against ours",
@@ -70,12 +74,6 @@ def explorer(found: Sequence[Record], evaluated: Sequence[imagenet_tables.Result
         note=f"{tables.HOW_TO_READ} What reduced runs do otherwise: "
         f"{tables.differs('quick', 'cifar10').removeprefix('reduced: ')}.",
     )
-
-
-def row(place: str, net: str, measure: str, unit: str, **more: object) -> Row:
-    """A row with every field; those that are not given are null, and it was not run."""
-    values = dict(paper=None, ours=None, spread=None, n=None, gap=None, status="not run", why="")
-    return {"place": place, "net": net, "measure": measure, "unit": unit} | values | more
 
 
 def counted() -> Iterator[Row]:
@@ -134,9 +132,7 @@ def imagenet_row(
     return row(
         *what,
         paper=printed,
-        ours=mean(values),
-        spread=stdev(values) if len(values) > 1 else None,
-        n=len(values),
+        **of_runs(values),
         gap=mean(values) - printed,
         status="run",
         why=", ".join(dict.fromkeys(words for result in fit for words in result.differs)),
@@ -171,39 +167,8 @@ def measured(one: tables.Comparison, place: str, status: str, why: str) -> Row:
         "test error",
         "%",
         paper=one.paper,
-        ours=ours,
-        spread=stdev(one.ours) if len(one.ours) > 1 else None,
-        n=len(one.ours) or None,
+        **of_runs(one.ours),
         gap=ours - one.paper if comparable else None,
         status=status if one.ours else "not run",
         why=why,
     )
-
-
-def task_rows() -> Iterator[Row]:
-    """Tables 7 to 14: detection and localisation on the paper's data, which were not run."""
-    for table, (measure, takes) in TASKS.items():
-        group = f"tables.table{table}."
-        for path in paper.paths():
-            name, _, what = path.removeprefix(group).partition(".")
-            value = paper.leaf(path).value if path.startswith(group) else None
-            skipped = name.startswith(OTHERS) or "size" in path or "per_class" in what
-            if isinstance(value, float) and not skipped:
-                detail = spelled(what.removesuffix("map"))
-                yield row(
-                    f"Table {table}",
-                    spelled(name),
-                    f"{measure}, {detail}" if detail else measure,
-                    "%",
-                    paper=value,
-                    why=f"takes {takes}",
-                )
-
-
-def spelled(name: str) -> str:
-    """A name of paper.yaml in words: "val_map_50_95" is "val mAP@[.5,.95]"."""
-    words = {"map_50_95": "mAP@[.5,.95]", "map_50": "mAP@.5", "07pp12": "07++12"}
-    words |= {"resnet101": "ResNet-101", "vgg16": "VGG-16", "07_12": "07+12", "_": " "}
-    for short, long in words.items():
-        name = name.replace(short, long)
-    return name.replace("rpn", "RPN").replace("rcnn", "R-CNN").replace("gt class", "GT class")

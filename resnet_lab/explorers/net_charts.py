@@ -114,7 +114,9 @@ def drawing(params: list) -> dict:
             "kind:N",
             title="shortcut of a block",
             scale=alt.Scale(domain=list(KINDS), range=list(KINDS.values())),
-            legend=alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=3),
+            legend=alt.Legend(
+                orient="top", symbolType="stroke", symbolStrokeWidth=3, columnPadding=18
+            ),
         ),
         tooltip=[alt.Tooltip("stage:N"), alt.Tooltip("kind:N")],
     )

@@ -33,7 +33,7 @@ APART = (
     "abs(scale('y', datum.low) - scale('y', datum.top)) > 14 || datum.low == datum.top "
     "? 0 : datum.end == datum.top ? -7 : 7"
 )
-AXIS = alt.Axis(grid=False, tickCount=4)
+AXIS = alt.Axis(grid=False, tickCount=4, labelOverlap="parity", labelSeparation=8)
 INSTEAD = {
     "errors": "not run: no record of this net on these images",
     "responses": "not measured: responses were taken of the paper's own nets",
