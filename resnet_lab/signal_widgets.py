@@ -87,8 +87,9 @@ def course_view(found: Sequence[Finding], update: int, kind: str = "both") -> Fi
     `kind`: plain, residual or both. Scales are those of the whole trainings, to compare updates.
     Raises: InputError if no net was looked at then.
     """
-    figure, panels = figures.sheet(2, width=7.8, height=3.2)
     chosen = [f for f in found if kind == "both" or (kind == "plain") == is_plain(f)]
+    room = signal_figures.sides(map(signal_figures.name_of, found), 0.48)
+    figure, panels = figures.sheet(2, width=7.8, height=3.2, room=room)
     then = [f for f in chosen if update in f.values["updates"]]
     for ax, quantity in zip(panels, signal_figures.WAYS, strict=True):
         shown = {signal_figures.name_of(f): signal_runs.read(f, update, quantity) for f in then}
