@@ -112,7 +112,9 @@ def view(patient: Patient, removed: Sequence[str] = ()) -> Figure:
     Units: errors in percent, on the patient's sample.
     """
     whole, now = patient.error(), patient.error(removed)
-    figure, (ax,) = figures.sheet(1, width=7.2, height=1.7, room=Room(left=0.95, right=0.1, top=0.3))
+    figure, (ax,) = figures.sheet(
+        1, width=7.2, height=1.7, room=Room(left=0.95, right=0.1, top=0.3)
+    )
     colour = figures.colour(patient.record.net)
     ax.grid(visible=False)
     ax.barh([1, 0], [whole, now], color=["0.8", colour], height=0.7)
