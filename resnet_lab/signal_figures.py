@@ -59,7 +59,12 @@ def lines(
         middle = (low * high) ** 0.5
         ax.set_ylim(middle / 10, middle * 10)
     few_powers(ax)
-    ax.set(xlim=(0, 1), xlabel="layer, from first (0) to last (1)", ylabel=WORDS[quantity])
+    ax.set(
+        xlim=(0, 1),
+        xticks=(0, 0.5, 1),
+        xlabel="layer, from first (0) to last (1)",
+        ylabel=WORDS[quantity],
+    )
     # gradients differ at the front, variances at the back
     side = -1 if quantity.endswith("variance") else 0
     label(ax, [(name, shown[side], colour) for name, shown, colour in tips], side)
@@ -70,7 +75,7 @@ def few_powers(ax: Axes) -> None:
 
     Written as text: a formula takes ten times as long, and a slider waits for it.
     """
-    ax.yaxis.set_major_locator(LogLocator(numticks=8))
+    ax.yaxis.set_major_locator(LogLocator(numticks=7))
     ax.yaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_major_formatter(power)
 

@@ -138,7 +138,7 @@ def view(
     draw_curves(left, lines)
     top = max(np.nanmax(clipped(f)) for f in every)
     left.set(xlim=(-radius, radius), ylim=(0.9 * min(clipped(f).min() for f in every), top))
-    left.set_xticks(np.linspace(-radius, radius, 5))
+    left.set_xticks([-radius, 0, radius])
     # a title with a place is not moved out of the numbers' way, for which all are measured
     left.set_title(f"{net}, {len(lines)} seeds, along x", fontsize="medium", y=1)
     try:
