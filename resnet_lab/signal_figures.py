@@ -88,7 +88,7 @@ def power(value: float, _position: int | None = None) -> str:
 def sides(names: Iterable[str], top: float) -> Room:
     """Room for `names` to the right of the left panel and to the left of the right one."""
     bare = any(name.endswith(BARE) for name in names)
-    return Room(left=0.68, right=0.75, top=top, between=2.2 if bare else 1.45)
+    return Room(left=0.78, right=0.75, top=top, between=2.2 if bare else 1.45)
 
 
 def label(ax: Axes, ends: Sequence[tuple[str, float, str]], side: int) -> None:
