@@ -27,6 +27,9 @@ SEED = "seed == 'all' || datum.seed == toNumber(seed)"
 # a plain net of 110 layers can have responses in the thousands: the chosen nets give the scale
 TOP = formula("top", "1.05 * max(largest[chosen] || 0, largest[other] || 0, 1.5)")
 INK = f"datum.shortcut == 'none' ? '{PLAIN}' : '{RESIDUAL}'"
+# short at the end of a line, or no room is left for the line; the menu names the kind
+SHORT = "(datum.shortcut == 'none' ? 'plain-' : 'ResNet-') + split(datum.key, '|')[2]"
+SHORT += " + (datum.shortcut == 'B' || datum.shortcut == 'C' ? '-' + datum.shortcut : '')"
 NAMES = (("net", "N"), ("seed", "Q"))
 # two names that would stand on each other are moved apart
 APART = (
@@ -41,11 +44,15 @@ INSTEAD = {
 
 
 def charts(
-    depths: tuple[int, ...], sentences: dict[str, str], largest: dict[str, float]
+    depths: tuple[int, ...],
+    sentences: dict[str, str],
+    instead: dict[str, str],
+    largest: dict[str, float],
 ) -> tuple[Chart, ...]:
     """Training error, test error and layer responses, all moved by the same inputs.
 
-    `sentences` say where a net ended, `largest` is its largest response, both by key.
+    `sentences` say where a net ended, `largest` is its largest response, both by key; `instead`
+    names the nets of a set and depth.
     """
     common = [
         constant("depths", list(depths)),
@@ -55,6 +62,13 @@ def charts(
     ]
     words = [
         constant("sentences", sentences),
+        constant("instead", instead),
+        formula(
+            "there",
+            "sentences[chosen] ? '' : instead[set + '|' + layers] ? '; with ' + layers "
+            "+ ' layers there is: ' + instead[set + '|' + layers] "
+            ": '; no net of ' + layers + ' layers was run on these images'",
+        ),
         formula("which", "seed == 'all' ? '' : '|' + seed"),
         formula("missing", "': not run' + (seed == 'all' ? '' : ' with seed ' + seed)"),
         formula("named", "(shortcut == 'none' ? 'plain-' : 'ResNet-') + layers"),
@@ -62,7 +76,7 @@ def charts(
         formula(
             "words",
             "(sentences[chosen + which] || named + ' (' + kind + ', shortcut ' + shortcut + ')' "
-            "+ missing) + '. ' + (beside && beside != shortcut ? 'Beside it: ' "
+            "+ missing + there) + '. ' + (beside && beside != shortcut ? 'Beside it: ' "
             "+ (sentences[other + which] || beside_named + ' (' + kind + ', shortcut ' + beside "
             "+ ')' + missing) + '.' : '')",
         ),
@@ -123,7 +137,11 @@ def responses(params: list) -> dict:
 
 def chosen(rows: alt.Chart, x: alt.X, y: alt.Y, kind: str, which: str) -> tuple[alt.Chart, ...]:
     """The nets that the controls choose, a line a seed, their names, and words where none is."""
-    mine = rows.transform_filter(CHOSEN).transform_filter(SEED).transform_calculate(ink=INK)
+    mine = (
+        rows.transform_filter(CHOSEN)
+        .transform_filter(SEED)
+        .transform_calculate(ink=INK, short=SHORT)
+    )
     place = x.to_dict()["field"]
     lines = mine.mark_line(strokeWidth=2).encode(
         x=x,
@@ -136,12 +154,14 @@ def chosen(rows: alt.Chart, x: alt.X, y: alt.Y, kind: str, which: str) -> tuple[
     ends = (
         mine.transform_joinaggregate(last=f"max({place})", groupby=["key"])
         .transform_filter(f"datum.{place} == datum.last")
-        .transform_aggregate(end=f"mean({which})", groupby=["key", "net", "ink", "last"])
+        .transform_aggregate(end=f"mean({which})", groupby=["key", "short", "ink", "last"])
         .transform_joinaggregate(top="max(end)", low="min(end)")
     )
     names = ends.mark_text(
         align="left", dx=6, dy=alt.expr(APART), baseline="middle", fontSize=12, fontWeight=600
-    ).encode(x=alt.X("last:Q"), y=alt.Y("end:Q"), text="net:N", fill=alt.Fill("ink:N", scale=None))
+    ).encode(
+        x=alt.X("last:Q"), y=alt.Y("end:Q"), text="short:N", fill=alt.Fill("ink:N", scale=None)
+    )
     nothing = (
         mine.transform_filter("datum.key == chosen")
         .transform_aggregate(points="count()")
