@@ -58,6 +58,7 @@ def charts(
         constant("depths", list(depths)),
         formula("layers", "depths[toNumber(depth)]"),
         formula("chosen", "set + '|' + kind + '|' + layers + '|' + shortcut"),
+        formula("which", "seed == 'all' ? '' : '|' + seed"),
         formula("other", "set + '|' + kind + '|' + layers + '|' + (beside || '-')"),
     ]
     words = [
@@ -69,7 +70,6 @@ def charts(
             "+ ' layers there is: ' + instead[set + '|' + layers] "
             ": '; no net of ' + layers + ' layers was run on these images'",
         ),
-        formula("which", "seed == 'all' ? '' : '|' + seed"),
         formula("missing", "': not run' + (seed == 'all' ? '' : ' with seed ' + seed)"),
         formula("named", "(shortcut == 'none' ? 'plain-' : 'ResNet-') + layers"),
         formula("beside_named", "(beside == 'none' ? 'plain-' : 'ResNet-') + layers"),
@@ -82,13 +82,19 @@ def charts(
         ),
     ]
     every = bound(*INPUTS) + common
+    known = constant("known", dict.fromkeys(sentences, 1))
+    seen = constant("known", dict.fromkeys(largest, 1))
     return (
-        Chart(name="training", title="Training error", spec=errors("train_error", every + words)),
-        Chart(name="test", title="Test error", spec=errors("test_error", every)),
+        Chart(
+            name="training",
+            title="Training error",
+            spec=errors("train_error", [*every, known, *words]),
+        ),
+        Chart(name="test", title="Test error", spec=errors("test_error", [*every, known])),
         Chart(
             name="responses",
             title="Layer responses (Figure 7)",
-            spec=responses([*every, *bound("sorted"), constant("largest", largest), TOP]),
+            spec=responses([*every, seen, *bound("sorted"), constant("largest", largest), TOP]),
         ),
     )
 
@@ -162,15 +168,14 @@ def chosen(rows: alt.Chart, x: alt.X, y: alt.Y, kind: str, which: str) -> tuple[
     ).encode(
         x=alt.X("last:Q"), y=alt.Y("end:Q"), text="short:N", fill=alt.Fill("ink:N", scale=None)
     )
+    # of data of its own: a count of no rows is no row, and would say nothing
     nothing = (
-        mine.transform_filter("datum.key == chosen")
-        .transform_aggregate(points="count()")
-        .transform_filter("datum.points == 0")
+        alt.Chart(alt.sequence(0, 1))
         .mark_text(fontSize=14, color=SOFT)
         .encode(
             x=alt.value(alt.expr("width / 2")),
             y=alt.value(alt.expr("height / 4")),
-            text=alt.value(INSTEAD[kind]),
+            text=alt.value(alt.expr(f'known[chosen + which] ? "" : "{INSTEAD[kind]}"')),
         )
     )
     return lines, names, nothing

@@ -211,10 +211,11 @@ def length(row: dict[str, object]) -> str:
 
 
 def largest(responses: Rows) -> dict[str, float]:
-    """Key -> the largest response of any of its nets."""
+    """Key, and key and seed -> the largest response of any of its nets."""
     found: dict[str, float] = {}
     for row in responses:
-        found[str(row["key"])] = max(found.get(str(row["key"]), 0.0), *row["std"])
+        for key in (str(row["key"]), f"{row['key']}|{row['seed']}"):
+            found[key] = max(found.get(key, 0.0), *row["std"])
     return found
 
 
