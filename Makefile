@@ -26,7 +26,7 @@ reproduce: .venv/ready
 test: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 lab: .venv/ready
 	$(BIN)/jupyter lab --notebook-dir=notebooks $(ARGS)

@@ -14,6 +14,7 @@ from resnet_lab import family, figures, paper
 from resnet_lab.errors import InputError
 from resnet_lab.records import Record
 from resnet_lab.resnet import cifar
+from resnet_lab.style import Room
 
 DEPTHS = tuple(range(8, 111, 6))  # every 6n+2 to 110
 
@@ -57,7 +58,7 @@ def curves_of(records: Sequence[Record], depth: int, kind: str = "plain") -> Fig
 
     Raises: InputError if no such net was trained.
     """
-    figure, panels = figures.sheet(2, width=8.2, height=3.2)
+    figure, panels = figures.sheet(2, width=8.2, height=3.2, room=Room(top=0.3))
     name = f"{'plain' if kind == 'plain' else 'ResNet'}-{depth}"
     figures.highlight(panels, records, name)
     return figure
@@ -80,7 +81,7 @@ def run_of(
     `kind`: plain or residual, or an option: none, A, B, C; `update`: shown so far, None to the end.
     Where there is no such run, all curves are grey and the words say so.
     """
-    figure, panels = figures.sheet(2, width=8.2, height=3.4)
+    figure, panels = figures.sheet(2, width=8.2, height=3.4, room=Room())
     name = f"{'plain' if kind in ('plain', 'none') else 'ResNet'}-{depth}"
     name += f"-{kind}" if kind in ("B", "C") else ""
     seeds = {r.run.recipe.seed: r for r in figures.by_net(records).get(name, [])}

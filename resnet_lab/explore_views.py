@@ -5,6 +5,7 @@ Notebook: notebooks/04_imagenet.py. Tests: tests/test_explore_views.py.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -124,6 +125,7 @@ class Scale:
         return self.windows[0] * self.windows[1]
 
 
+@lru_cache(maxsize=64)  # sliders come back to the same five
 def scale_of(image: tuple[int, int], side: int, depth: int = DEPTH) -> Scale:
     """The maps of the real net, run without numbers, for an image of that height and width."""
     shorter = min(image)

@@ -12,7 +12,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
-from resnet_lab.curves import by_net, curve, error_curves, figure_6, rates, warm_up
+from resnet_lab.curves import (
+    by_net,
+    curve,
+    error_curves,
+    figure_6,
+    rates,
+    updates_axis,
+    warm_up,
+)
 from resnet_lab.errors import InputError
 from resnet_lab.records import Record
 from resnet_lab.style import COLOURS, colour, counted, describe, label_ends, save, sheet
@@ -144,8 +152,8 @@ def highlight(
         if chosen:
             error_curves(ax, [until(run, update) for run in chosen], which)
         word = "training" if which == "train" else "test"
-        ax.set(xlabel="updates", ylabel=f"{word} error (%)", ylim=(0, top))
-        ax.set_xlim(0, max(run.final.step for run in records))
+        ax.set(ylabel=f"{word} error (%)", ylim=(0, top))
+        updates_axis(ax, max(run.final.step for run in records))
     panels[0].figure.suptitle(face(records), fontsize="small", color="0.35")
 
 

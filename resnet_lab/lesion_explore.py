@@ -6,9 +6,11 @@ Notebook: notebooks/10_why_it_works.py. Tests: tests/test_lesion_explore.py.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from torch import Tensor
 
 from resnet_lab import data, experiments, figures, lesion, records, trained
 from resnet_lab.batches import normalise
@@ -16,9 +18,16 @@ from resnet_lab.errors import InputError
 from resnet_lab.lesion_figures import CHANCE
 from resnet_lab.prepared import check_images
 from resnet_lab.records import Record
+from resnet_lab.style import Room
 from resnet_lab.train import SingleView
 
 SAMPLE = 300  # test images: half a second for 56 layers, a spread of 3 points
+
+
+@lru_cache(maxsize=1)  # a second to compute, and the same for every net that a reader picks
+def mean_of(dataset: data.Dataset, size: int) -> Tensor:
+    """The mean training image at `size` x `size`. Shapes: -> float32 (3, size, size)."""
+    return data.per_pixel_mean(data.shrink(dataset.train_images, size))
 
 
 class Patient:
@@ -40,7 +49,7 @@ class Patient:
         self.record, self.label = record, dataset.label
         self.net = trained.load(record, folders)
         self.labels = dataset.test_labels[:n]
-        mean = data.per_pixel_mean(data.shrink(dataset.train_images, size))
+        mean = mean_of(dataset, size)
         # all in one batch, as its inputs are computed
         self.view = SingleView(
             images=data.shrink(dataset.test_images[:n], size),
@@ -103,7 +112,9 @@ def view(patient: Patient, removed: Sequence[str] = ()) -> Figure:
     Units: errors in percent, on the patient's sample.
     """
     whole, now = patient.error(), patient.error(removed)
-    figure, (ax,) = figures.sheet(1, width=7.2, height=1.7)
+    figure, (ax,) = figures.sheet(
+        1, width=7.2, height=1.7, room=Room(left=0.95, right=0.1, top=0.3)
+    )
     colour = figures.colour(patient.record.net)
     ax.grid(visible=False)
     ax.barh([1, 0], [whole, now], color=["0.8", colour], height=0.7)
@@ -117,5 +128,6 @@ def view(patient: Patient, removed: Sequence[str] = ()) -> Figure:
         f"{patient.name}, {patient.label}, reduced scale; left out: {gone or 'none'}",
         fontsize="small",
         color="0.35",
+        y=1,
     )
     return figure

@@ -4,17 +4,19 @@ Paper: Section 4.1 (forward variances, backward gradient norms); it draws no fig
 Notebook: notebooks/10_why_it_works.py. Tests: tests/test_signal_figures.py.
 """
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from resnet_lab import figures, signal_runs
 from resnet_lab.errors import InputError
 from resnet_lab.findings import Finding
 from resnet_lab.signals import Signals
-from resnet_lab.style import QUICK
+from resnet_lab.style import QUICK, Room
 
 WORDS = {
     "variance": "variance of the response",
@@ -24,6 +26,7 @@ WORDS = {
 }
 BARE = ", no BN"  # behind a net's name
 WAYS = ("variance", "activation_gradient")  # forward and backward
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def lines(
@@ -55,10 +58,37 @@ def lines(
     if high < 100 * low:  # else the axis would blow up what differs in the fifth digit
         middle = (low * high) ** 0.5
         ax.set_ylim(middle / 10, middle * 10)
-    ax.set(xlim=(0, 1), xlabel="layer, from first (0) to last (1)", ylabel=WORDS[quantity])
+    few_powers(ax)
+    ax.set(
+        xlim=(0, 1),
+        xticks=(0, 0.5, 1),
+        xlabel="layer, from first (0) to last (1)",
+        ylabel=WORDS[quantity],
+    )
     # gradients differ at the front, variances at the back
     side = -1 if quantity.endswith("variance") else 0
     label(ax, [(name, shown[side], colour) for name, shown, colour in tips], side)
+
+
+def few_powers(ax: Axes) -> None:
+    """A log axis with some powers of ten, and no marks between them: it has up to thirty of them.
+
+    Written as text: a formula takes ten times as long, and a slider waits for it.
+    """
+    ax.yaxis.set_major_locator(LogLocator(numticks=7))
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_formatter(power)
+
+
+def power(value: float, _position: int | None = None) -> str:
+    """A power of ten in text: "10⁻³"."""
+    return "10" + str(round(math.log10(value))).translate(RAISED)
+
+
+def sides(names: Iterable[str], top: float) -> Room:
+    """Room for `names` to the right of the left panel and to the left of the right one."""
+    bare = any(name.endswith(BARE) for name in names)
+    return Room(left=0.78, right=0.75, top=top, between=2.2 if bare else 1.45)
 
 
 def label(ax: Axes, ends: Sequence[tuple[str, float, str]], side: int) -> None:
@@ -105,7 +135,7 @@ def start(found: Mapping[str, Signals], words: str) -> Figure:
 
     `words` says on which images. Names as in `lines`.
     """
-    figure, panels = figures.sheet(2, width=7.8, height=2.8)
+    figure, panels = figures.sheet(2, width=7.8, height=2.8, room=sides(found, 0.3))
     for ax, quantity in zip(panels, WAYS, strict=True):
         lines(ax, {name: getattr(s, quantity) for name, s in found.items()}, quantity)
     figure.suptitle(f"before the first update; {words}", fontsize="small", color="0.35")

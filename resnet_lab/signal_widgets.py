@@ -5,6 +5,7 @@ Notebook: notebooks/10_why_it_works.py. Tests: tests/test_signal_widgets.py.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import ipywidgets
 from matplotlib.figure import Figure
@@ -64,7 +65,11 @@ def start_view(
 
     Raises: InputError unless depth is 6n+2.
     """
-    found = starts(probe, [depth], bn, seed)
+    return twins_view(starts(probe, [depth], bn, seed), kind, seed)
+
+
+def twins_view(found: Mapping[str, signals.Signals], kind: str, seed: int) -> Figure:
+    """A plain net and its residual twin, the one of that `kind` named above."""
     name = next(n for n in found if n.startswith("plain") == (kind == "plain"))
     words = f"{name}, seed {seed}: loss {found[name].loss:.3g}"
     return signal_figures.start(found, words)
@@ -72,8 +77,13 @@ def start_view(
 
 def start_explorer(probe: Probe) -> ipywidgets.VBox:
     """Sliders over depth and seed, toggles over the blocks and BN: both signals, drawn anew."""
+
+    @lru_cache(maxsize=widgets.KEPT)  # the other kind is in the same picture: no net runs again
+    def twins(depth: int, bn: str, seed: int) -> dict[str, signals.Signals]:
+        return starts(probe, [depth], bn, seed)
+
     return widgets.draw(
-        lambda depth, kind, bn, seed: start_view(probe, depth, kind, bn, seed),
+        lambda depth, kind, bn, seed: twins_view(twins(depth, bn, seed), kind, seed),
         depth=widgets.depth_slider(DEPTHS, 56),
         kind=widgets.shortcut_toggle(),
         bn=widgets.toggle(BN, "lab-bn", "BN"),
@@ -87,8 +97,9 @@ def course_view(found: Sequence[Finding], update: int, kind: str = "both") -> Fi
     `kind`: plain, residual or both. Scales are those of the whole trainings, to compare updates.
     Raises: InputError if no net was looked at then.
     """
-    figure, panels = figures.sheet(2, width=7.8, height=3.2)
     chosen = [f for f in found if kind == "both" or (kind == "plain") == is_plain(f)]
+    room = signal_figures.sides(map(signal_figures.name_of, found), 0.48)
+    figure, panels = figures.sheet(2, width=7.8, height=3.2, room=room)
     then = [f for f in chosen if update in f.values["updates"]]
     for ax, quantity in zip(panels, signal_figures.WAYS, strict=True):
         shown = {signal_figures.name_of(f): signal_runs.read(f, update, quantity) for f in then}

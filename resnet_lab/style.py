@@ -5,6 +5,7 @@ Notebook: notebooks/01_degradation.py. Tests: tests/test_figures.py.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
@@ -45,20 +46,47 @@ def colour(net: str) -> str:
     return known[nearest]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """What stays free around the panels of a sheet and between two of them, for words and numbers.
+
+    Units: inches. The defaults hold two lines of title, and "ResNet-110-B" where a line ends.
+    """
+
+    left: float = 0.65
+    right: float = 0.98
+    bottom: float = 0.48
+    top: float = 0.48
+    between: float = 1.62
+
+
 def sheet(
-    columns: int = 1, *, width: float = 7.2, height: float = 3.6
+    columns: int = 1, *, width: float = 7.2, height: float = 3.6, room: Room | None = None
 ) -> tuple[Figure, list[Axes]]:
     """An empty figure with `columns` panels side by side, in the style of the whole project.
+
+    The panels take what the words around them leave. With `room` they stay where they are: for a
+    slider's figures, since to measure all words takes as long as to draw them, and a panel that
+    moves with its numbers cannot be compared with the one before.
 
     Units: inches. A Figure without pyplot: widgets may draw from a second thread, where pyplot
     mixes the figures up.
     """
-    figure = Figure(figsize=(width, height), layout="constrained", dpi=100)
+    figure = Figure(figsize=(width, height), layout=None if room else "constrained", dpi=100)
     panels = list(np.atleast_1d(figure.subplots(1, columns)))
     for ax in panels:
         ax.spines[["top", "right"]].set_visible(False)
         ax.grid(axis="y", color="0.9")
         ax.set_axisbelow(True)
+    if room:
+        panel = (width - room.left - room.right - (columns - 1) * room.between) / columns
+        figure.subplots_adjust(
+            left=room.left / width,
+            right=1 - room.right / width,
+            bottom=room.bottom / height,
+            top=1 - room.top / height,
+            wspace=room.between / panel,
+        )
     return figure, panels
 
 

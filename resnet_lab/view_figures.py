@@ -19,6 +19,7 @@ from resnet_lab.imagenet_recipe import ImageNetRecipe, drops_so_far, lr_at
 
 INKS = ("#c1272d", "#1f6fb5", "#2e8b3d", "#e08a00", "#7a4fa3", "#5b3a1e")
 STRIDE = explore_views.STRIDE
+ROOM = style.Room(left=0.05, right=0.05, bottom=0.05, top=0.3, between=0.1)  # titles, no axes
 
 
 def put(ax: Axes, image: Tensor, extent: tuple[float, float, float, float] | None = None) -> None:
@@ -125,14 +126,15 @@ def view(image: Tensor, side: int, number: int) -> Figure:
     if not 1 <= number <= len(boxes):
         raise InputError(f"there are crops 1 to {len(boxes)}, not {number}")
     box, found = boxes[number - 1], explore_views.scale_of(tuple(image.shape[1:]), side)
-    figure, panels = style.sheet(3, width=8.2, height=3.0)
+    figure, panels = style.sheet(3, width=8.2, height=3.0, room=ROOM)
+    title = {"fontsize": "small", "y": 1}  # with a place no panel is measured to find one
     put(panels[0], resized)
     for one in boxes[:5]:
         frame(panels[0], one, "0.55", width=0.7)
     frame(panels[0], box, INKS[0], width=2.2)
-    panels[0].set_title(f"side {side}: {found.image[0]}x{found.image[1]}", fontsize="small")
+    panels[0].set_title(f"side {side}: {found.image[0]}x{found.image[1]}", **title)
     put(panels[1], box.cut(resized))
-    panels[1].set_title(f"crop {number}: {box.name}", fontsize="small")
+    panels[1].set_title(f"crop {number}: {box.name}", **title)
     (rows, columns), (high, wide) = found.map, found.windows
     top, left = (min(round(a / STRIDE), n - 1) for a, n in ((box.top, high), (box.left, wide)))
     panels[2].pcolormesh(np.zeros((rows, columns)), cmap="Blues", edgecolors="0.75", linewidth=0.5)
@@ -142,7 +144,7 @@ def view(image: Tensor, side: int, number: int) -> Figure:
     panels[2].set(xlim=(-0.2, columns + 0.2), ylim=(rows + 0.2, -0.2), aspect="equal")
     panels[2].set_axis_off()
     words = f"map {rows}x{columns}: {high}x{wide} = {found.count} window{'s' * (found.count > 1)}"
-    panels[2].set_title(words, fontsize="small")
+    panels[2].set_title(words, **title)
     return figure
 
 

@@ -125,3 +125,14 @@ def test_the_start_is_told_run_by_run_and_a_run_that_never_learns_says_so():
 
 def test_seeds_are_those_that_were_run():
     assert explore.trained_seeds([record_of(20, "A", seed=s) for s in (3, 0, 3)]) == [0, 3]
+
+
+@pytest.mark.parametrize(("depth", "option"), [(20, "none"), (110, "A"), (110, "B")])
+def test_panels_stay_in_place_and_no_word_is_cut_off_or_meets_the_next_panel(depth, option):
+    runs = [record_of(20, "none"), record_of(110, "A"), record_of(110, "B")]
+    figure, other = explore.run_of(runs, depth, option), explore.run_of(runs, 56, "none")
+    left, right = (ax.get_tightbbox() for ax in figure.axes)
+    assert left.x0 >= 0 and left.y0 >= 0
+    assert left.x1 <= right.x0 and right.x1 <= figure.bbox.x1
+    for mine, theirs in zip(figure.axes, other.axes, strict=True):
+        assert mine.get_position().bounds == theirs.get_position().bounds

@@ -37,7 +37,10 @@ def depth(results: Results) -> Figure:
         if lacking := [label for group in missing for label in group]:
             words = "not run: " + ", ".join(lacking)
             ax.text(0.5, 0.03, words, transform=ax.transAxes, ha="center", fontsize="x-small")
-    figure.suptitle(results.label, fontsize="small")
+    counts = [len(runs) for runs in results.runs.values()] or [0]
+    n = f"{min(counts)}" if len(set(counts)) == 1 else f"{min(counts)} to {max(counts)}"
+    words = f"a dot is a seed, n = {n} for each net; lines: means"
+    figure.suptitle(f"{results.label}\n{words}", fontsize="small")
     return figure
 
 

@@ -23,12 +23,14 @@ from resnet_lab.landscape import roughness
 from resnet_lab.landscape.lines import GUESSING, curves, draw_curves
 from resnet_lab.landscape.roughness import guessing
 from resnet_lab.landscape.shown import describe, net_of, select
+from resnet_lab.style import Room
 
 MAP = "cividis_r"  # dark is high; even in lightness, and the same to colour-blind eyes
 BANDS = 14
 # the largest loss that has its own colour, in multiples of guessing's: beyond it the net is gone,
 # and without a limit the four corners would take all colours
 HIGHEST = 10.0
+ROOM = Room(left=0.65, right=1.1, top=0.72, between=0.75)  # curves, map and colours
 
 
 def levels(found: Sequence[Finding]) -> np.ndarray:
@@ -78,11 +80,15 @@ def paint(
     ax.set_title(net_of(finding), fontsize="medium")
 
 
-def colour_bar(figure: Figure, panels: Sequence[Axes], edges: np.ndarray) -> None:
-    """The bands with their losses, beside `panels`; every second edge has its number."""
+def colour_bar(
+    figure: Figure, panels: Sequence[Axes], edges: np.ndarray, within: Axes | None = None
+) -> None:
+    """The bands with their losses, beside `panels` or `within`; every second edge has a number."""
     norm = BoundaryNorm(edges, 256, extend="max")
-    bar = figure.colorbar(ScalarMappable(norm, MAP), ax=list(panels), extend="max", shrink=0.95)
+    place = {"cax": within} if within else {"ax": list(panels), "shrink": 0.95}
+    bar = figure.colorbar(ScalarMappable(norm, MAP), extend="max", **place)
     bar.set_ticks(edges[::2], labels=[f"{edge:.3g}" for edge in edges[::2]])
+    bar.minorticks_off()
     bar.ax.tick_params(length=0, labelsize="small")
     bar.set_label("loss (log scale)")
 
@@ -128,11 +134,13 @@ def view(
     """
     lines = select(found, dimensions=1, bn=bn, images=images, net=net)
     every = select(found, dimensions=1, bn=bn, images=images)
-    figure, (left, right) = figures.sheet(2, width=8.2, height=3.5)
+    figure, (left, right) = figures.sheet(2, width=8.2, height=3.5, room=ROOM)
     draw_curves(left, lines)
     top = max(np.nanmax(clipped(f)) for f in every)
     left.set(xlim=(-radius, radius), ylim=(0.9 * min(clipped(f).min() for f in every), top))
-    left.set_title(f"{net}, {len(lines)} seeds, along x", fontsize="medium")
+    left.set_xticks([-radius, 0, radius])
+    # a title with a place is not moved out of the numbers' way, for which all are measured
+    left.set_title(f"{net}, {len(lines)} seeds, along x", fontsize="medium", y=1)
     try:
         surfaces = select(found, dimensions=2, bn=bn, images=images)
         (mine,) = select(surfaces, dimensions=2, bn=bn, images=images, net=net)
@@ -146,8 +154,11 @@ def view(
         right.set_title(
             f"seed {mine.run.recipe.seed}, along x and y, {mine.settings['n']:,} images",
             fontsize="medium",
+            y=1,
         )
-        colour_bar(figure, [right], edges)
+        right.set_anchor("E")  # the square map stands at its colours
+        below, high = right.get_position().y0, right.get_position().height
+        colour_bar(figure, [right], edges, figure.add_axes((0.88, below, 0.018, high)))
     figure.suptitle(describe(lines), fontsize="small", color="0.35")
     return figure
 

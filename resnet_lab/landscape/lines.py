@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from resnet_lab import figures
 from resnet_lab.errors import InputError
@@ -42,7 +42,7 @@ def draw_curves(ax: Axes, found: Sequence[Finding], which: str = "loss") -> None
         ax.set_yscale("log")
         ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        ax.yaxis.set_minor_formatter(NullFormatter())
+        ax.yaxis.set_minor_locator(NullLocator())
         ax.axhline(guessing(found[0]), color=GUESSING, linewidth=0.9, linestyle=":")
     ax.set(xlabel="step along x", ylabel="loss (log scale)" if which == "loss" else "error (%)")
     ax.margins(x=0)
