@@ -143,7 +143,7 @@ Markdown(claims.table([row for row in rows if row.id.startswith("4.1-")]))
 # by the identity, or where the shape changes by what [option A](glossary.md#option-a) would do. BN's statistics stay as they were.
 #
 # **Predict.** ResNet-56 has 27 blocks, and so has plain-56. Leave out one, somewhere in the middle. What is the test error then, of either?
-# (A dot is a block, a ring one that changes the shape, the dashed line the whole net. Below it the same block by block, with menus over net and seed, which JupyterLab moves without a kernel.)
+# (A dot is a block, a ring one that changes the shape, the dashed line the whole net. Below it the same block by block, with menus over net and seed, which move without a kernel.)
 
 # %%
 from resnet_lab import figures, lesion_chart, lesion_figures
@@ -265,7 +265,7 @@ figure
 # %% [markdown]
 # The cross is the net, the red line is where the loss is that of guessing; darker is higher, in equal steps of log(loss), and all beyond the
 # last number has one colour. No surface in three dimensions: it would hide its own back. Move through nets, modes and radii
-# (on a page without a kernel the controls rest; `make lab` wakes them). Below, all curves in one chart that needs no kernel in JupyterLab:
+# (on a page without a kernel the controls rest; `make lab` wakes them). Below, all curves in one chart that needs no kernel:
 
 # %%
 display(drawing.view(stored, shown_images, "plain-56", "running", 0.5))

@@ -150,6 +150,17 @@ def test_a_page_says_where_the_sliders_are_and_nothing_of_their_state(made):
     assert text.count("make lab") == 1 and "application/vnd.jupyter" not in text
 
 
+def test_what_is_bold_on_the_page_is_not_read_aloud_as_stars():
+    import nbformat
+
+    picture = nbformat.v4.new_output(
+        "display_data", {"image/png": ""}, metadata={"image/png": {"alt": "IoU **0.9**, right"}}
+    )
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(outputs=[picture])])
+    (cell,) = pages.still(book).cells
+    assert cell.outputs[0].metadata["image/png"]["alt"] == "IoU 0.9, right"
+
+
 def test_formulas_are_drawn_without_a_network(made):
     page = soup(made[1] / "01_draws.html")
     drawn = [svg["aria-label"] for svg in page.find_all("svg")]
@@ -183,6 +194,10 @@ def test_the_index_shows_scale_images_claims_and_status(made):
     facts = {div.dt.text: div.dd.text for div in page.select("dl > div")}
     assert facts.items() >= {"scale": "quick", "images": "<embedded>", "seen": "1"}.items()
     assert facts["2 claims of the paper"].startswith("1 seen, 0 not seen")
+    told = page.select_one(".how").text
+    assert "2 were decided on the nets themselves" in told and "not run" not in told
+    assert told.endswith("None was tested by a run at the paper's scale yet.")
+    assert page.select_one('main a[href="glossary.html"]')
     cards = page.select(".cards li")
     assert [card.a["href"] for card in cards] == ["01_draws.html", "02_stops.html", "03_plain.html"]
     assert cards[0].img["src"] == "figures/01_draws.png"

@@ -39,6 +39,17 @@ ROWS = """([chart, mark]) => {
     return found;
 }"""
 
+# words of charts that leave their figure, or stand on other words
+CROWDED = """() => [...document.querySelectorAll('figure')].flatMap(figure => {
+    const frame = figure.getBoundingClientRect();
+    const words = [...figure.querySelectorAll('svg text')].filter(t => t.textContent.trim()
+        && getComputedStyle(t).opacity > 0).map(t => [t.textContent, t.getBoundingClientRect()]);
+    const on = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+        && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 3;
+    return words.filter(([, a], i) => a.left < frame.left || a.right > frame.right
+        || words.some(([, b], j) => j > i && on(a, b))).map(([text]) => text);
+})"""
+
 
 @pytest.fixture(scope="module")
 def book(tmp_path_factory) -> Path:
@@ -173,9 +184,9 @@ def test_the_curves_are_those_of_the_records_at_both_ends(opened, keys, depth, s
     words = page.locator("#words-now").inner_text()
     if runs:
         assert f"{mean(r.final.test_error for r in runs):.1f} ±" in words
-        assert f"(n = {len(runs)})" in words
+        assert f"(n = {len(runs)}; reduced to 1,200 updates)" in words
     else:  # 164 layers were trained as bottlenecks only
-        assert words == "plain-164 (basic, shortcut none): not run."
+        assert words.startswith("plain-164 (basic, shortcut none): not run; with 164 layers")
         page.locator("#kind").select_option("bottleneck")
         page.locator("#shortcut").select_option("A")
         page.wait_for_timeout(100)
@@ -246,6 +257,54 @@ def test_another_family_has_other_stops(opened):
     assert words.startswith("VGG-16: 16 layers") and words.endswith("VGG has no shortcuts.")
 
 
+@pytest.mark.parametrize("name", ["explore_runs", "explore_nets"])
+@pytest.mark.parametrize("width", [390, 1600])
+def test_words_stay_in_their_chart_and_off_each_other(opened, name, width):
+    page = opened.go(name)
+    page.set_viewport_size({"width": width, "height": 1000})
+    moves = {
+        "explore_runs": [dict(shortcut="C"), dict(kind="bottleneck, pre-activation", shortcut="A")],
+        "explore_nets": [dict(family="imagenet"), dict(family="vgg"), dict(family="bottleneck")],
+    }
+    for values in ({}, *moves[name]):
+        choose(page, **values)
+        for key in ("End", "Home"):
+            press(page, "depth", key)
+            page.wait_for_timeout(200)
+            assert page.evaluate(CROWDED) == [], (values, key)
+
+
+def test_stages_stand_in_the_order_of_the_net_whatever_was_there_before(opened):
+    page = opened.go("explore_nets")
+    for family in ("imagenet", "vgg", "cifar"):
+        choose(page, family=family)
+        page.wait_for_timeout(200)
+        rows = drawn(page, "parameters", "rect")
+        names = page.evaluate("() => bookCharts.views.parameters.scale('y').domain()")
+        assert names == [row["stage"] for row in sorted(rows, key=lambda row: row["order"])]
+
+
+def test_a_net_that_was_not_run_says_so_and_names_those_that_were(opened):
+    page = opened.go("explore_runs")
+    assert press(page, "depth", "End") == "164"
+    words = page.locator("#words-now").inner_text()
+    assert words.startswith("plain-164 (basic, shortcut none): not run; with 164 layers there is")
+    assert "ResNet-164-bottleneck;" in words
+    assert "not run" in page.locator("#training").text_content()
+
+
+@pytest.mark.parametrize("width", [390, 900, 1280, 1600])
+@pytest.mark.parametrize("name, table", [("index", "claims"), ("explore_tables", "rows")])
+def test_no_column_of_a_table_is_cut_off_on_screen_or_paper(opened, name, table, width):
+    page = opened.go(name)
+    page.set_viewport_size({"width": width, "height": 1000})
+    cut = f"() => {{ const box = document.getElementById('{table}').parentElement;"
+    cut += " return box.scrollWidth - box.clientWidth; }"
+    assert page.evaluate(cut) <= 0
+    page.emulate_media(media="print")
+    assert page.evaluate(cut) <= 0 and page.locator(".filters").is_hidden()
+
+
 @pytest.mark.parametrize("name", EXPLORERS)
 def test_the_data_can_be_taken_along_and_are_what_is_drawn(opened, book, name):
     page = opened.go(name)
@@ -314,6 +373,11 @@ def test_the_search_finds_sections_and_goes_there_by_keys(opened):
     field.press("ArrowDown")
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(r"\d\d_\w+\.html|explore_\w+\.html|index\.html"))
+    field = page.get_by_role("searchbox", name="Search the book")
+    field.fill("warm-up")
+    first = page.locator(".hits a").first.get_attribute("href")
+    field.press("Enter")  # without a step down: the first one
+    page.wait_for_url(f"**/{first}")
     field = page.get_by_role("searchbox", name="Search the book")
     field.fill("zzzz")
     page.get_by_text("Nothing found").wait_for()

@@ -39,7 +39,7 @@ def test_a_committed_run_is_taken_with_its_figure(source, tmp_path):
     assert (info.status, info.figures) == ("saved", ("figures/01_chapter.png",))
     assert "committed" in (tmp_path / "out/01_chapter.html").read_text(encoding="utf-8")
     index = BeautifulSoup((tmp_path / "out/index.html").read_text(), "html.parser")
-    assert "As committed" in index.select_one(".status").text
+    assert "Results as saved" in index.select_one(".status").text
     assert make(tmp_path).status == "saved"  # and again, over the first
 
 

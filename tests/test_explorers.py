@@ -56,9 +56,26 @@ def test_the_sentence_gives_mean_spread_and_number():
     words = runs.sentences(rows)
     (key,) = {row["key"] for row in rows}
     assert words[key] == (
-        "plain-56 ends at 61.0 ± 1.0 % training error and 63.0 ± 1.0 % test error (n = 3)"
+        "plain-56 ends at 61.0 ± 1.0 % training error and 63.0 ± 1.0 % test error "
+        f"(n = 3; reduced to {rows[0]['updates']:,} updates)"
     )
     assert words[f"{key}|2"].startswith("plain-56 with seed 2 ends at 62.0 %")
+
+
+def test_only_a_reduced_run_is_called_reduced():
+    row = runs.run_row(record_of(20, "A", scale="paper"))
+    assert runs.length(row) == f"{row['updates']:,} updates"
+
+
+def test_who_chooses_what_was_not_run_is_told_what_was(of_runs):
+    rows = of_runs.data["runs"]
+    named = runs.instead(rows)
+    assert set(named["quick-cifar10|164"].split("; ")) == {
+        row["net"]
+        for row in rows
+        if row["key"].startswith("quick-cifar10|") and "164" in row["net"]
+    }
+    assert "quick-embedded|164" not in named
 
 
 def test_responses_are_of_the_very_weights_of_a_run(of_runs):

@@ -68,7 +68,7 @@ def write(explorer: Explorer, out: Path, previous: theme.Link, following: theme.
     page = theme.frame(
         body,
         title=f"{explorer.title} · ResNet Lab",
-        style=STYLE + grids.STYLE,
+        style=STYLE + grids.STYLE + (grids.heads(explorer.grid) if explorer.grid else ""),
         previous=previous,
         following=following,
         scripts=[runtime.NAME] if specs else [],

@@ -16,6 +16,7 @@ th, td { padding: .35rem .7rem; border-bottom: 1px solid var(--line); text-align
   vertical-align: top; }
 .scroll { overflow-x: auto; } .scroll > table { width: 100%; }
 .sortable thead th { white-space: nowrap; border-bottom-width: 2px; }
+.sortable :is(th, td) { padding-inline: .5rem; } .sortable th:last-child { white-space: normal; }
 .sortable th button { border: 0; background: none; padding: .1rem 0; font-weight: 700; }
 .sortable th button::after { content: " ↕"; color: var(--soft); font-weight: 400; }
 [aria-sort="ascending"] button::after { content: " ↑"; }
@@ -29,9 +30,20 @@ td.number { font-variant-numeric: tabular-nums; white-space: nowrap; }
 .filters output { font: inherit; color: var(--soft); min-width: 8rem; }
 .seen, .run, .counted { color: var(--good); } .not-seen { color: var(--bad); }
 .undecided, .run-reduced { color: var(--unsure); } .not-run { color: var(--soft); }
-td:last-child:not(.short) { min-width: 16rem; }
+td:last-child:not(.short) { min-width: 14rem; }
 td[class] b { white-space: nowrap; }
+@media (max-width: 84rem) { .sortable, .sortable :is(tbody, td) { display: block; }
+  .sortable thead tr { display: flex; flex-wrap: wrap; } .sortable th { border-bottom: 0; }
+  .sortable tbody tr:not([hidden]) { display: flex; flex-wrap: wrap; gap: .1rem 1.4rem;
+    padding: .6rem 0; border-bottom: 1px solid var(--line); }
+  .sortable td { border: 0; padding: 0; min-width: 0; overflow-wrap: anywhere; }
+  .sortable td.short { white-space: normal; } .sortable td:empty { display: none; }
+  .sortable td::before { color: var(--soft); margin-right: .4rem; }
+  .sortable td:last-child:not(.short) { min-width: 0; flex-basis: 100%; } }
+@media print { .sortable thead { display: none; } }
 """
+# narrower than this, as on paper, a row is a paragraph, each value behind the words of its column
+NARROW = "@media (max-width: 84rem)"
 CODE, CODED = re.compile(r"`([^`]+)`"), r"<code>\1</code>"
 STATES = ("verdict", "status")  # fields whose words have a colour
 
@@ -46,6 +58,16 @@ def html(grid: Grid, rows: Sequence[dict[str, object]], anchor: str = "") -> str
         f'<table class="sortable" id="{grid.name}"><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
+
+
+def heads(grid: Grid) -> str:
+    """CSS that puts the words of a column before its value where the table is too wide."""
+    rules = " ".join(
+        f'#{grid.name} td:nth-child({at})::before {{ content: "{words}: "; }}'
+        for at, (field, words) in enumerate(grid.columns, start=1)
+        if field not in STATES
+    )
+    return f"{NARROW} {{ {rules} }}\n"
 
 
 def filters(grid: Grid, rows: Sequence[dict[str, object]]) -> str:

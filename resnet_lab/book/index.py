@@ -5,6 +5,7 @@ Notebook: notebooks/00_start_here.py. Tests: tests/test_book.py.
 """
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -20,6 +21,7 @@ main { max-width: 84rem; margin: auto; padding: 2rem 1.2rem; }
 h1 { font-size: 2.2rem; line-height: 1.15; margin: 0 0 .6rem; } h2 { margin: 2.6rem 0 .8rem; }
 .lead { max-width: 46rem; font-size: 1.15rem; color: var(--soft); margin: 0; }
 dl { display: flex; flex-wrap: wrap; gap: .6rem 2.4rem; margin: 1.6rem 0 0; padding: 0; }
+.how { max-width: 46rem; color: var(--soft); margin: 1rem 0 0; }
 dt { font-size: .85rem; color: var(--soft); } dd { margin: 0; font-weight: 600; }
 .claims dd { font-size: 1.7rem; line-height: 1.2; } h2 a { color: inherit; text-decoration: none; }
 h2, tr { scroll-margin-top: 1rem; } tr:target { background: var(--code); }
@@ -68,6 +70,15 @@ class PageInfo:
         return self.status == "failed"
 
 
+SCALES = {  # what a scale of the ledger means to who has not read it
+    "architecture": "were decided on the nets themselves, without training",
+    "paper": "by runs in the paper's own protocol",
+    "quick": "by runs reduced in size and length, where the order counts and the size does not",
+    "embedded": "by small detectors of drawn scenes",
+    "not run": "were not run, and say what they would take",
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Contents:
     """What else than chapters the index shows."""
@@ -86,16 +97,20 @@ def index(out: Path, pages_made: list[PageInfo], contents: Contents | None = Non
 <p class="lead">&ldquo;Deep Residual Learning for Image Recognition&rdquo; (He, Zhang, Ren, Sun,
 2015) as a program: what the paper found, run again, with our numbers beside its own.</p>
 <div class="top"><dl>{listed(contents.facts)}</dl>{short_score(contents)}</div>
+{how_tested(contents)}
 {explorers(contents)}
 <h2 id="chapters">Chapters</h2>
 <ol class="cards">
 {chapters}
 </ol>
+<p>Technical words are explained in the <a href="glossary.html">glossary</a>.</p>
 {scoreboard(out, contents)}
 {GO_ON}
 </main>"""
     text = theme.frame(
-        body, title="ResNet Lab: Deep Residual Learning, run again", style=STYLE + grids.STYLE
+        body,
+        title="ResNet Lab: Deep Residual Learning, run again",
+        style=STYLE + grids.STYLE + grids.heads(CLAIMS),
     )
     write_whole(out / "index.html", text)
     return out / "index.html"
@@ -121,6 +136,16 @@ def short_score(contents: Contents) -> str:
         f"<dl><div><dt>{len(contents.claims)} claims of the paper</dt>"
         f'<dd><a href="#scoreboard">{words}</a></dd></div></dl>'
     )
+
+
+def how_tested(contents: Contents) -> str:
+    """Where the verdicts come from: a claim seen on small nets is not one seen at full size."""
+    if not contents.claims:
+        return ""
+    scales = Counter(tested(str(row["scale"])) for row in contents.claims)
+    said = [f"{scales[scale]} {words}" for scale, words in SCALES.items() if scales[scale]]
+    paper = "" if scales["paper"] else " None was tested by a run at the paper's scale yet."
+    return f'<p class="how">Of these claims {"; ".join(said)}.{paper}</p>'
 
 
 def counted(contents: Contents) -> dict[str, int]:
@@ -195,7 +220,7 @@ def card(info: PageInfo) -> str:
     status = {
         "ran": f"<b>Ran</b> in {info.seconds:.0f} s",
         "unchanged": f"<b>Ran</b> before, in {info.seconds:.0f} s; nothing has changed",
-        "saved": "As committed with the project",
+        "saved": "Results as saved with the project",
         "failed": f'<b>Failed</b> <span title="{message}">{where}</span>',
         "not run": "Not run yet",
     }[info.status]

@@ -185,7 +185,8 @@ def still(notebook: "NotebookNode") -> "NotebookNode":  # noqa: F821
             for kind in ("image/png", "image/jpeg"):
                 if kind in shown:
                     names = output.metadata.setdefault(kind, {})
-                    names.setdefault("alt", f"Figure in: {heading}")
+                    said = names.get("alt", f"Figure in: {heading}")
+                    names["alt"] = said.replace("**", "")  # read aloud, where nothing is bold
     return notebook
 
 

@@ -10,6 +10,7 @@ from html import escape
 from importlib.resources import files
 from pathlib import Path
 
+from resnet_lab.explorers.charts import FONT
 from resnet_lab.files import write_whole
 
 SCRIPTS = ("theme.js", "search.js", "tables.js", "charts.js")  # together they are book.js
@@ -49,7 +50,7 @@ DARK = {
     "plain": "#e0a45e",
     "residual": "#79b4ee",
     "projection": "#c9a3ee",
-    "ghost": "#3d4654",
+    "ghost": "#525d6e",
     "mark": "#5c4a10",
 }
 
@@ -66,7 +67,8 @@ BASE = f"""
   :root:not([data-theme="light"]) {{ {variables(DARK, "dark")} }} }}
 :root[data-theme="dark"] {{ {variables(DARK, "dark")} }}
 @media print {{ :root, :root[data-theme="dark"], :root:not([data-theme="light"]) {{
-  {variables(LIGHT, "light")} --page: #fff; }} .site, .site-end, .skip, form {{ display: none; }}
+  {variables(LIGHT, "light")} --page: #fff; }}
+  .site, .site-end, .skip, form {{ display: none !important; }}
   li, tr, figure, .output_area {{ break-inside: avoid; }} a {{ color: inherit; }} }}
 """
 THEME = (
@@ -74,7 +76,9 @@ THEME = (
     + """
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--ink);
-  font: 1.0625rem/1.6 system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; }
+  font: 1.0625rem/1.6 """
+    + FONT
+    + """; }
 a { color: var(--link); }
 :is(a, summary, button, input, select, [tabindex]):focus-visible {
   outline: 3px solid var(--link); outline-offset: 2px; }

@@ -12,9 +12,11 @@ import altair as alt
 PLAIN, RESIDUAL, INK, SOFT, LINE, GHOST = (
     f"var(--{name})" for name in ("plain", "residual", "ink", "soft", "line", "ghost")
 )
+# by name: Vega measures texts with it, and what it measures wrongly does not fit into the chart
+FONT = 'system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif'
 CONFIG = {
     "background": None,
-    "font": "inherit",
+    "font": FONT,
     "view": {"stroke": None},
     "axis": {
         "labelColor": SOFT,
@@ -25,11 +27,19 @@ CONFIG = {
         "labelFontSize": 12,
         "titleFontSize": 12,
         "titleFontWeight": "normal",
-        "labelFont": "inherit",
-        "titleFont": "inherit",
+        "labelFont": FONT,
+        "titleFont": FONT,
     },
-    "legend": {"labelColor": SOFT, "titleColor": SOFT, "labelFontSize": 12},
-    "text": {"color": INK, "font": "inherit"},
+    "legend": {
+        "labelColor": SOFT,
+        "titleColor": SOFT,
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "labelFont": FONT,
+        "titleFont": FONT,
+    },
+    "text": {"color": INK, "font": FONT},
 }
 
 
@@ -67,6 +77,7 @@ def finished(
         .to_dict(validate=True)
     )
     spec["config"] = CONFIG
-    spec["autosize"] = {"type": "fit-x", "contains": "padding"}
+    # laid out anew after each change: other nets have longer names and larger numbers
+    spec["autosize"] = {"type": "fit-x", "contains": "padding", "resize": True}
     spec["padding"] = {"left": 2, "top": 6, "bottom": 2, "right": 4}
     return spec

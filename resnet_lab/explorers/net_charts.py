@@ -24,7 +24,13 @@ KINDS = {"identity": RESIDUAL, "zero padding": "var(--good)", "projection": "var
 # room for the highest map of the family and the shortcuts above it
 HIGHEST = "family == 'cifar' || family == 'bottleneck' ? 6.6 : family == 'vgg' ? 8.6 : 8.2"
 SI = "datum.value >= 1e9 ? format(datum.value / 1e9, '.2f') + 'e9' : "
-SI += "datum.value >= 1e5 ? format(datum.value / 1e6, '.2f') + 'e6' : format(datum.value, ',')"
+SI += "datum.value >= 1e6 ? format(datum.value / 1e6, '.2f') + 'e6' : format(datum.value, ',')"
+# what is said under a stage depends on the room there: all, all in short lines, or nothing
+ROOM = "scale('x', datum.upto) - scale('x', datum.before)"
+LINES = f"{ROOM} > 132 ? datum.lines : {ROOM} > 58 ? datum.narrow : ''"
+# the name of the chosen net stays within the chart
+ASIDE = "scale('x', datum.parameters) > 0.7 * width ? 'right' : "
+ASIDE += "scale('x', datum.parameters) < 0.3 * width ? 'left' : 'center'"
 
 
 def charts(depths: dict[str, tuple[int, ...]], sentences: dict[str, str]) -> tuple[Chart, ...]:
@@ -74,7 +80,7 @@ def drawing(params: list) -> dict:
     y = alt.Y(
         "height:Q",
         axis=None,
-        scale=alt.Scale(domainMin=-2.4, domainMax=alt.expr(HIGHEST), nice=False),
+        scale=alt.Scale(domainMin=-3.1, domainMax=alt.expr(HIGHEST), nice=False),
     )
     layers = (
         stages().transform_calculate(number="sequence(datum.layers)").transform_flatten(["number"])
@@ -120,7 +126,7 @@ def drawing(params: list) -> dict:
         ),
         tooltip=[alt.Tooltip("stage:N"), alt.Tooltip("kind:N")],
     )
-    return finished(alt.layer(bars, lines, *words(y)), params, height=230)
+    return finished(alt.layer(bars, lines, *words(y)), params, height=250)
 
 
 def words(y: alt.Y) -> tuple[alt.Chart, alt.Chart]:
@@ -134,10 +140,13 @@ def words(y: alt.Y) -> tuple[alt.Chart, alt.Chart]:
             times="datum.blocks ? datum.blocks + ' blocks of ' + datum.block_layers "
             "+ ' layers' : datum.layers + ' layers'",
             lines="[datum.stage, datum.shape, datum.times]",
+            side="datum.size > 1 ? datum.size + 'x' + datum.size : 'vectors'",
+            parts="datum.blocks ? datum.blocks + ' blocks' : datum.layers + ' layers'",
+            narrow="[datum.stage, datum.side, 'x ' + datum.channels, datum.parts]",
         )
     )
     first = text.mark_text(baseline="top", fontSize=12, lineHeight=16, color=INK).encode(
-        x="middle:Q", y=y, text="lines:N"
+        x="middle:Q", y=y, text=alt.value(alt.expr(LINES))
     )
     return (first,)
 
@@ -147,7 +156,9 @@ def costs(which: str, params: list) -> dict:
     rows = stages().transform_calculate(
         value=f"datum.{which}", words=SI.replace("datum.value", f"datum.{which}")
     )
-    y = alt.Y("stage:N", title=None, sort=None, axis=alt.Axis(ticks=False, domain=False))
+    # by number: left to itself Vega keeps the stages of the family before in their old places
+    sort = alt.EncodingSortField("order", op="min")
+    y = alt.Y("stage:N", title=None, sort=sort, axis=alt.Axis(ticks=False, domain=False))
     x = alt.X("value:Q", title=None, axis=None, scale=alt.Scale(zero=True, nice=False))
     bars = rows.mark_bar(color=alt.expr(TINT), height=16).encode(
         x=x, y=y, tooltip=[alt.Tooltip("value:Q", format=",")]
@@ -174,7 +185,7 @@ def among(params: list) -> dict:
     others = rows.mark_circle(size=45, color=GHOST, opacity=1).encode(x=x, y=y, tooltip=tips)
     mine = rows.transform_filter("datum.key == chosen")
     dot = mine.mark_circle(size=130, color=alt.expr(TINT), opacity=1).encode(x=x, y=y, tooltip=tips)
-    name = mine.mark_text(dy=-14, fontSize=12, fontWeight=600, color=SOFT).encode(
-        x=x, y=y, text="net:N"
-    )
+    name = mine.mark_text(
+        align=alt.expr(ASIDE), dy=-14, fontSize=12, fontWeight=600, color=SOFT
+    ).encode(x=x, y=y, text="net:N")
     return finished(alt.layer(others, dot, name), params, height=230)

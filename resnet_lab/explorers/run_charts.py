@@ -27,6 +27,9 @@ SEED = "seed == 'all' || datum.seed == toNumber(seed)"
 # a plain net of 110 layers can have responses in the thousands: the chosen nets give the scale
 TOP = formula("top", "1.05 * max(largest[chosen] || 0, largest[other] || 0, 1.5)")
 INK = f"datum.shortcut == 'none' ? '{PLAIN}' : '{RESIDUAL}'"
+# short at the end of a line, or no room is left for the line; the menu names the kind
+SHORT = "(datum.shortcut == 'none' ? 'plain-' : 'ResNet-') + split(datum.key, '|')[2]"
+SHORT += " + (datum.shortcut == 'B' || datum.shortcut == 'C' ? '-' + datum.shortcut : '')"
 NAMES = (("net", "N"), ("seed", "Q"))
 # two names that would stand on each other are moved apart
 APART = (
@@ -35,46 +38,63 @@ APART = (
 )
 AXIS = alt.Axis(grid=False, tickCount=4, labelOverlap="parity", labelSeparation=8)
 INSTEAD = {
-    "errors": "not run: no record of this net on these images",
-    "responses": "not measured: responses were taken of the paper's own nets",
+    "errors": "not run",  # short, to fit a phone: the sentence above and the note say the rest
+    "responses": "not measured",
 }
 
 
 def charts(
-    depths: tuple[int, ...], sentences: dict[str, str], largest: dict[str, float]
+    depths: tuple[int, ...],
+    sentences: dict[str, str],
+    instead: dict[str, str],
+    largest: dict[str, float],
 ) -> tuple[Chart, ...]:
     """Training error, test error and layer responses, all moved by the same inputs.
 
-    `sentences` say where a net ended, `largest` is its largest response, both by key.
+    `sentences` say where a net ended, `largest` is its largest response, both by key; `instead`
+    names the nets of a set and depth.
     """
     common = [
         constant("depths", list(depths)),
         formula("layers", "depths[toNumber(depth)]"),
         formula("chosen", "set + '|' + kind + '|' + layers + '|' + shortcut"),
+        formula("which", "seed == 'all' ? '' : '|' + seed"),
         formula("other", "set + '|' + kind + '|' + layers + '|' + (beside || '-')"),
     ]
     words = [
         constant("sentences", sentences),
-        formula("which", "seed == 'all' ? '' : '|' + seed"),
+        constant("instead", instead),
+        formula(
+            "there",
+            "sentences[chosen] ? '' : instead[set + '|' + layers] ? '; with ' + layers "
+            "+ ' layers there is: ' + instead[set + '|' + layers] "
+            ": '; no net of ' + layers + ' layers was run on these images'",
+        ),
         formula("missing", "': not run' + (seed == 'all' ? '' : ' with seed ' + seed)"),
         formula("named", "(shortcut == 'none' ? 'plain-' : 'ResNet-') + layers"),
         formula("beside_named", "(beside == 'none' ? 'plain-' : 'ResNet-') + layers"),
         formula(
             "words",
             "(sentences[chosen + which] || named + ' (' + kind + ', shortcut ' + shortcut + ')' "
-            "+ missing) + '. ' + (beside && beside != shortcut ? 'Beside it: ' "
+            "+ missing + there) + '. ' + (beside && beside != shortcut ? 'Beside it: ' "
             "+ (sentences[other + which] || beside_named + ' (' + kind + ', shortcut ' + beside "
             "+ ')' + missing) + '.' : '')",
         ),
     ]
     every = bound(*INPUTS) + common
+    known = constant("known", dict.fromkeys(sentences, 1))
+    seen = constant("known", dict.fromkeys(largest, 1))
     return (
-        Chart(name="training", title="Training error", spec=errors("train_error", every + words)),
-        Chart(name="test", title="Test error", spec=errors("test_error", every)),
+        Chart(
+            name="training",
+            title="Training error",
+            spec=errors("train_error", [*every, known, *words]),
+        ),
+        Chart(name="test", title="Test error", spec=errors("test_error", [*every, known])),
         Chart(
             name="responses",
             title="Layer responses (Figure 7)",
-            spec=responses([*every, *bound("sorted"), constant("largest", largest), TOP]),
+            spec=responses([*every, seen, *bound("sorted"), constant("largest", largest), TOP]),
         ),
     )
 
@@ -123,7 +143,11 @@ def responses(params: list) -> dict:
 
 def chosen(rows: alt.Chart, x: alt.X, y: alt.Y, kind: str, which: str) -> tuple[alt.Chart, ...]:
     """The nets that the controls choose, a line a seed, their names, and words where none is."""
-    mine = rows.transform_filter(CHOSEN).transform_filter(SEED).transform_calculate(ink=INK)
+    mine = (
+        rows.transform_filter(CHOSEN)
+        .transform_filter(SEED)
+        .transform_calculate(ink=INK, short=SHORT)
+    )
     place = x.to_dict()["field"]
     lines = mine.mark_line(strokeWidth=2).encode(
         x=x,
@@ -136,21 +160,22 @@ def chosen(rows: alt.Chart, x: alt.X, y: alt.Y, kind: str, which: str) -> tuple[
     ends = (
         mine.transform_joinaggregate(last=f"max({place})", groupby=["key"])
         .transform_filter(f"datum.{place} == datum.last")
-        .transform_aggregate(end=f"mean({which})", groupby=["key", "net", "ink", "last"])
+        .transform_aggregate(end=f"mean({which})", groupby=["key", "short", "ink", "last"])
         .transform_joinaggregate(top="max(end)", low="min(end)")
     )
     names = ends.mark_text(
         align="left", dx=6, dy=alt.expr(APART), baseline="middle", fontSize=12, fontWeight=600
-    ).encode(x=alt.X("last:Q"), y=alt.Y("end:Q"), text="net:N", fill=alt.Fill("ink:N", scale=None))
+    ).encode(
+        x=alt.X("last:Q"), y=alt.Y("end:Q"), text="short:N", fill=alt.Fill("ink:N", scale=None)
+    )
+    # of data of its own: a count of no rows is no row, and would say nothing
     nothing = (
-        mine.transform_filter("datum.key == chosen")
-        .transform_aggregate(points="count()")
-        .transform_filter("datum.points == 0")
+        alt.Chart(alt.sequence(0, 1))
         .mark_text(fontSize=14, color=SOFT)
         .encode(
             x=alt.value(alt.expr("width / 2")),
             y=alt.value(alt.expr("height / 4")),
-            text=alt.value(INSTEAD[kind]),
+            text=alt.value(alt.expr(f'known[chosen + which] ? "" : "{INSTEAD[kind]}"')),
         )
     )
     return lines, names, nothing

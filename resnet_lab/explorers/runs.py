@@ -32,7 +32,7 @@ FIELDS = {
     "step": "updates done, one entry a point of the curve",
     "train_error": "%, mean over the augmented images since the point before",
     "test_error": "%, on all test images; null where it was not measured",
-    "final_train_error": "%, after the last update",
+    "final_train_error": "%, the last of train_error",
     "final_test_error": "%, after the last update",
     "digest": "of the record in resnet_lab/records, by which `records.load` checks it",
     "std": "standard deviation of each 3x3 layer's response after BN, first layer first",
@@ -53,13 +53,16 @@ def explorer(found: Sequence[Record], measured: Sequence[Finding]) -> Explorer:
         stem="explore_runs",
         title="Runs: take hold of depth, shortcut and seed",
         lead="Every curve here is a net that was trained, and every number is read from its "
-        "record. Grey: all other nets on the same images, mean over their seeds.",
+        "record. Grey: the paper's other nets on the same images, and those of the chosen kind, "
+        "mean over their seeds.",
         data={"runs": runs, "responses": responses},
         fields=FIELDS,
         controls=controls(chosen, runs, depths, start),
-        charts=run_charts.charts(depths, sentences(runs), largest(responses)),
+        charts=run_charts.charts(depths, sentences(runs), instead(runs), largest(responses)),
         status="training",
-        note="Errors are those of the last update, never of the best one. Layer responses are "
+        note="Errors are those at the end, never the best ones on the way. Training error is "
+        "counted while the net learns, over the images since the point before, so it can be the "
+        "higher of the two. Layer responses are "
         "measured with the statistics that BN stored, over the test images; they were measured "
         "on the paper's nets only.",
     )
@@ -181,21 +184,38 @@ def sentences(runs: Rows) -> dict[str, str]:
         ]
         found[key] = (
             f"{rows[0]['net']} ends at {ends[0]} % training error and {ends[1]} % test error "
-            f"(n = {len(rows)})"
+            f"(n = {len(rows)}; {length(rows[0])})"
         )
         for row in rows:
             found[f"{key}|{row['seed']}"] = (
                 f"{row['net']} with seed {row['seed']} ends at {row['final_train_error']:.1f} % "
-                f"training error and {row['final_test_error']:.1f} % test error (n = 1)"
+                f"training error and {row['final_test_error']:.1f} % test error "
+                f"(n = 1; {length(row)})"
             )
     return found
 
 
+def instead(runs: Rows) -> dict[str, str]:
+    """Set and depth -> the nets that were run there, for who has chosen one that was not."""
+    found: dict[str, list[str]] = {}
+    for row in runs:
+        images, _, depth, _ = str(row["key"]).split("|")
+        found.setdefault(f"{images}|{depth}", []).append(str(row["net"]))
+    return {key: "; ".join(dict.fromkeys(names)) for key, names in found.items()}
+
+
+def length(row: dict[str, object]) -> str:
+    """How long a run was: a newcomer must see beside each error that it is a reduced one."""
+    reduced = "" if str(row["set"]).startswith("paper") else "reduced to "
+    return f"{reduced}{row['updates']:,} updates"
+
+
 def largest(responses: Rows) -> dict[str, float]:
-    """Key -> the largest response of any of its nets."""
+    """Key, and key and seed -> the largest response of any of its nets."""
     found: dict[str, float] = {}
     for row in responses:
-        found[str(row["key"])] = max(found.get(str(row["key"]), 0.0), *row["std"])
+        for key in (str(row["key"]), f"{row['key']}|{row['seed']}"):
+            found[key] = max(found.get(key, 0.0), *row["std"])
     return found
 
 

@@ -48,6 +48,7 @@ document.addEventListener("DOMContentLoaded", () => {
   document.querySelector(".find").addEventListener("keydown", (event) => {
     const stops = [input, ...list.querySelectorAll("a")], at = stops.indexOf(document.activeElement);
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (event.key === "Enter" && at === 0 && !list.hidden) { event.preventDefault(); stops[1]?.click(); }
     if (event.key === "Escape") { close(); input.focus(); }
     if (step && !list.hidden) { event.preventDefault(); stops[Math.max(0, Math.min(stops.length - 1, at + step))].focus(); }
   });
