@@ -20,7 +20,7 @@
 # You will see
 #
 # - what this laboratory holds, and which chapter belongs to which section of the paper,
-# - what images and runs are on this machine,
+# - which images and runs it was built from,
 # - the scoreboard: what the paper says, and whether we see it.
 
 # %% tags=["colab"]
@@ -92,7 +92,7 @@ Markdown(explore.describe_net(20, "residual"))
 widgets.net_explorer()
 
 # %% [markdown]
-# ## The images on this machine
+# ## The images
 #
 # Real CIFAR-10 is used where it is found (`resnet-lab data get cifar10` fetches it). Without it, and without a
 # network, a set of ten classes is drawn on the spot. Whatever is made from that says "embedded data".
@@ -119,7 +119,7 @@ figures.image_row(panels[0], pictures[first], embedded.CLASSES)
 figure
 
 # %% [markdown]
-# ## The runs on this machine
+# ## The runs
 #
 # **Predict.** How many runs of each net does a fair comparison take, if every run differs a little by chance?
 #

@@ -4,28 +4,21 @@ Needs the package playwright and a Chromium; without them the tests skip and say
 """
 
 import json
-import os
 import re
-import shutil
 from pathlib import Path
 from statistics import mean
 
 import pytest
+from jupyter_in_chromium import CHROMIUM, QUIET, SHOTS
 
 from resnet_lab import arms, notebooks, records
 from resnet_lab.book import site
 from resnet_lab.layer_responses import stored
 
-CHROMIUM = (
-    os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-)
 playwright = pytest.importorskip("playwright.sync_api", reason="pip install -e .[browser]")
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here; name one in $CHROMIUM"),
 ]
-SHOTS = os.environ.get("RESNET_LAB_TEST_SHOTS")  # a folder, to look at the pages afterwards
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
-QUIET += ["--disable-background-networking", "--disable-component-update"]
 CHAPTERS = [source.stem for source in notebooks.sources()]
 EXPLORERS = ["explore_runs", "explore_nets", "explore_tables"]
 DRAWN = "() => document.documentElement.dataset.drawn === 'yes'"
@@ -107,16 +100,13 @@ def opened(browser, book):
 
 
 def shot(page, name: str) -> None:
-    """The page at two widths, light and dark, where somebody wants to look."""
-    if not SHOTS:
-        return
-    Path(SHOTS).mkdir(parents=True, exist_ok=True)
-    for width in (900, 1600):
+    """The page, wide and light, then narrow and dark, to look at afterwards."""
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    for width, theme in ((1600, "light"), (900, "dark")):
         page.set_viewport_size({"width": width, "height": 1000})
-        for theme in ("light", "dark"):
-            page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
-            page.wait_for_timeout(200)
-            page.screenshot(path=f"{SHOTS}/book_{name}_{width}_{theme}.png")
+        page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+        page.wait_for_timeout(200)
+        page.screenshot(path=f"{SHOTS}/book_{name}_{width}_{theme}.png")
 
 
 def choose(page, **values: str) -> None:
