@@ -4,6 +4,7 @@ Paper: Section 4.3; Appendix B; Tables 7 to 11.
 Notebook: notebooks/07_detection.py. Tests: tests/test_cli_detection.py.
 """
 
+import os
 import time
 from collections.abc import Callable
 from functools import partial
@@ -105,13 +106,19 @@ def progress() -> Callable[[int], None]:
 
 
 def ready(path: Path) -> None:
-    """Raises: InputError if no result files can be written there, before an image is tested."""
+    """Raises: InputError if no result files can be written there, before an image is tested.
+
+    Nothing is made: the test may still be refused.
+    """
     folder = path.parent if path.suffix == ".json" else path
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        reason = "it is a folder" if folder != path and path.is_dir() else None
-    except OSError as error:
-        reason = error.strerror
+    nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    reason = None
+    if folder != path and path.is_dir():
+        reason = "it is a folder"
+    elif not nearest.is_dir():
+        reason = "File exists" if nearest == folder else f"{nearest} is no folder"
+    elif not os.access(nearest, os.W_OK):
+        reason = f"{nearest} is not yours to write to"
     if reason:
         raise InputError(
             f"no result files can be written to {path} ({reason}); name a folder, or a file that "

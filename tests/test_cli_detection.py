@@ -53,6 +53,7 @@ def test_train_then_evaluate_in_every_way(type_in, tmp_path):
     assert len(list(tmp_path.glob("out/detection/evaluations/*.json"))) == 3
     code, out, err = type_in(f"{words} --score 0.9 --results found")
     assert code == 2 and "leave --results away" in err and not out  # before the images are tested
+    assert not (tmp_path / "found").exists()
 
 
 @pytest.mark.parametrize(
