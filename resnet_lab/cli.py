@@ -60,7 +60,7 @@ app.add_typer(train_app, name="train")
 
 
 @app.command(
-    epilog="Example: resnet-lab reproduce --data ~/cifar10. About 12 minutes on two busy cores. "
+    epilog="Example: resnet-lab reproduce --data ~/cifar10. About 8 minutes on two cores. "
     "--scale paper needs a GPU; how long was not measured yet."
 )
 def reproduce(
