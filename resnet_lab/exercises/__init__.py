@@ -15,6 +15,7 @@ from importlib import import_module
 
 from resnet_lab.errors import InputError
 from resnet_lab.exercises.kinds import RIGHT
+from resnet_lab.exercises.reading import Unreadable
 
 __all__ = ["EMPTY", "Exercise", "check", "every"]
 
@@ -100,10 +101,8 @@ def check(name: str, answer: object, **given: object) -> str:
     judge = every()[name].make(**given) if given else _judge(name)
     try:
         said = judge.judge(answer)
+    except Unreadable as error:
+        said = str(error)
     except ANSWERED_WRONGLY as error:
-        said = (
-            str(error)
-            if type(error).__name__ == "Unreadable"
-            else f"{type(error).__name__}: {error}"
-        )
+        said = f"{type(error).__name__}: {error}"
     return said if said in (RIGHT, EMPTY) else f"not yet: {said}"
