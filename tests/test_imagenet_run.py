@@ -180,7 +180,7 @@ class TestTorchrun:
     WORDS = (
         "imagenet train --depth 18 --widths 4,4,4,4 --shortcut A --batch 16 --per-device 4 "
         "--steps 24 --crop 48 --short-side 52,64 --test-side 52 --log-every 2 --test-every 12 "
-        "--bn-images 32 --statistics-images 20 --workers 1 --precision float32 --no-compile "
+        "--bn-images 32 --statistics-images 20 --workers 0 --precision float32 --no-compile "
         "--broken skip --device cpu --checkpoint-every 4"
     ).split()
 
